@@ -1,0 +1,171 @@
+"""Reads a run's file back."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleetdiag.archive import rows, schema
+from fleetdiag.errors import ArchiveError
+from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of a list of runs."""
+
+    id: str
+    playbook: str
+    started_at: float
+    """Unix time."""
+    duration_s: float
+    """Of a killed run: until its last stored host."""
+    hosts: int
+    ok: int
+    """Hosts that answered."""
+    interrupted: bool
+    """Stopped, or killed."""
+    size_bytes: int
+    """Of the file."""
+    path: Path
+
+
+def load(path: Path) -> Run:
+    """The run, equal to what the live execution gave.
+
+    Of a run that was killed: interrupted, lasting until its last stored host, and the hosts
+    without a result are not-run, with a not-run result for each planned step.
+    Raises ArchiveError where there is no such file, or it is not a whole stored run.
+    """
+    with _opened(path) as connection:
+        about = _body(connection, "run")
+        ending = _ending(connection, about)
+        return Run(
+            id=str(about["id"]),
+            playbook=rows.playbook_of(about["playbook"]),
+            hosts=_hosts(connection),
+            started_at=about["started_at"],
+            duration_s=ending["duration_s"],
+            version=str(about["version"]),
+            interrupted=bool(ending["interrupted"]),
+            note=None if about["note"] is None else str(about["note"]),
+        )
+
+
+def summarize(path: Path) -> RunSummary:
+    """What a list of runs says of this one, without reading its results; raises ArchiveError."""
+    with _opened(path) as connection:
+        about = _body(connection, "run")
+        ending = _ending(connection, about)
+        hosts = connection.execute("SELECT count(*) FROM host").fetchone()[0]
+        ok = connection.execute(
+            "SELECT count(*) FROM result WHERE status = ?", (HostStatus.OK.value,)
+        ).fetchone()[0]
+        return RunSummary(
+            id=str(about["id"]),
+            playbook=str(about["playbook"]["name"]),
+            started_at=about["started_at"],
+            duration_s=ending["duration_s"],
+            hosts=hosts,
+            ok=ok,
+            interrupted=bool(ending["interrupted"]),
+            size_bytes=path.stat().st_size,
+            path=path,
+        )
+
+
+def _body(connection: sqlite3.Connection, table: str) -> rows.Row:
+    """The one row of `run`; of `finished`, or nothing where the run was killed."""
+    found = connection.execute(f"SELECT body FROM {table}").fetchone()  # noqa: S608 (our names)
+    body = schema.from_body(found[0]) if found else {}
+    if not isinstance(body.get("started_at", 0.0), (int, float)):
+        raise TypeError(f"a row of {table} is no {table}")
+    return body
+
+
+def _ending(connection: sqlite3.Connection, about: rows.Row) -> rows.Row:
+    """`duration_s` and `interrupted`, as stored or as concluded for a killed run."""
+    if ending := _body(connection, "finished"):
+        return ending
+    last = connection.execute("SELECT max(ended_at) FROM result").fetchone()[0]
+    duration_s = 0.0 if last is None else max(0.0, last - about["started_at"])
+    return {"duration_s": duration_s, "interrupted": True}
+
+
+def _hosts(connection: sqlite3.Connection) -> tuple[HostResult, ...]:
+    """Every planned host in the plan's order, with its result or as not-run."""
+    outputs = {
+        blob.sha256: schema.unpack(blob)
+        for blob in map(schema.Blob._make, connection.execute("SELECT * FROM blob"))
+    }
+    results = {
+        position: rows.result_of(schema.from_body(body), outputs)
+        for position, body in connection.execute("SELECT position, body FROM result")
+    }
+    planned = connection.execute("SELECT position, body FROM host ORDER BY position")
+    return tuple(
+        results[position] if position in results else _not_run(schema.from_body(body))
+        for position, body in planned
+    )
+
+
+def _not_run(row: rows.Row) -> HostResult:
+    host = rows.planned_of(row)
+    return HostResult(
+        name=host.name,
+        status=HostStatus.NOT_RUN,
+        reason="the run ended before this host did",
+        steps=tuple(StepResult(step, Outcome.NOT_RUN) for step in host.steps),
+        attributes=host.attributes,
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file as it is at one moment; every way in which it is not a run is an ArchiveError."""
+    if not path.is_file():
+        raise ArchiveError(f"{path}: no such stored run")
+    try:
+        # Writable, where the file system lets us: what a killed writer left half done is rolled
+        # back first.
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("BEGIN")
+            _refuse_others(connection, path)
+            yield connection
+    except (sqlite3.Error, zlib.error, LookupError, TypeError, ValueError) as error:
+        raise ArchiveError(f"{path}: {_what_is_wrong(error)}") from error
+
+
+def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises ArchiveError unless this is a run's file, of a format that is read here."""
+    [application_id] = connection.execute("PRAGMA application_id").fetchone()
+    if application_id != schema.APPLICATION_ID:
+        empty = path.stat().st_size == 0
+        words = "empty, its run was killed before it began" if empty else "not a stored run"
+        raise ArchiveError(f"{path}: {words}")
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    if version > schema.FORMAT:
+        raise ArchiveError(
+            f"{path}: written by a newer fleetdiag (archive format {version}, this one reads "
+            f"up to {schema.FORMAT})"
+        )
+    # Exactly our tables: a view in their place could run anything, for ever.
+    found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    if {sql for (sql,) in found} != set(schema.TABLES):
+        raise ArchiveError(f"{path}: not a stored run (other tables)")
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+        return "not a stored run"
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return "busy: its run is being written"
+    return f"damaged, cannot be read ({error})"

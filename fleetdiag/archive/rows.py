@@ -1,0 +1,234 @@
+"""The model as JSON rows and back: one pair of functions a type, pure.
+
+`*_row` gives values that `json` takes; `*_of` gives an equal value of the model, and raises
+KeyError, TypeError or ValueError for a row that is none. A field added to the model goes into
+both functions of its type (a test compares whole values); read a field that older files lack
+with `row.get`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fleetdiag.model import (
+    Compare,
+    Flag,
+    HostFacts,
+    HostResult,
+    HostStatus,
+    Mode,
+    Outcome,
+    Playbook,
+    Severity,
+    Step,
+    StepResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fleetdiag.model import HostPlan
+
+Row = dict[str, Any]
+_NUMBER = (int, float)
+_NUMBER_OR_NONE = (int, float, type(None))
+
+
+class PlannedHost(NamedTuple):
+    """What is kept of a host plan: enough for a not-run result."""
+
+    name: str
+    attributes: Mapping[str, str]
+    steps: tuple[str, ...]
+
+
+# ----------------------------------------------------------------------------- reading a row
+
+
+def _get(row: Row, key: str, kinds: type | tuple[type, ...]) -> Any:
+    """The field, which must be of one of these types."""
+    value = row[key]
+    if not isinstance(value, kinds):
+        raise TypeError(f"{key} is {type(value).__name__}")
+    return value
+
+
+def _texts(row: Row, key: str) -> tuple[str, ...]:
+    values = _get(row, key, list)
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError(f"{key} holds other things than text")
+    return tuple(values)
+
+
+def _text_map(row: Row, key: str) -> dict[str, str]:
+    values: dict[str, str] = _get(row, key, dict)
+    if not all(isinstance(value, str) for value in values.values()):
+        raise TypeError(f"{key} holds other things than text")
+    return values
+
+
+# ---------------------------------------------------------------------------------- playbook
+
+
+def playbook_row(playbook: Playbook) -> Row:
+    return {
+        "name": playbook.name,
+        "steps": [_step_row(step) for step in playbook.steps],
+        "about": playbook.about,
+        "source": playbook.source,
+        "params": dict(playbook.params),
+    }
+
+
+def playbook_of(row: Row) -> Playbook:
+    return Playbook(
+        name=_get(row, "name", str),
+        steps=tuple(_step_of(step) for step in _get(row, "steps", list)),
+        about=_get(row, "about", str),
+        source=_get(row, "source", str),
+        params=_text_map(row, "params"),
+    )
+
+
+def _step_row(step: Step) -> Row:
+    return {
+        "name": step.name,
+        "commands": list(step.commands),
+        "timeout_s": step.timeout_s,
+        "become": step.become,
+        "compare": _compare_row(step.compare),
+        "flags": [_flag_row(flag) for flag in step.flags],
+        "about": step.about,
+        "output_cap_bytes": step.output_cap_bytes,
+    }
+
+
+def _step_of(row: Row) -> Step:
+    return Step(
+        name=_get(row, "name", str),
+        commands=_texts(row, "commands"),
+        timeout_s=_get(row, "timeout_s", _NUMBER),
+        become=_get(row, "become", (bool, type(None))),
+        compare=_compare_of(_get(row, "compare", dict)),
+        flags=tuple(_flag_of(flag) for flag in _get(row, "flags", list)),
+        about=_get(row, "about", str),
+        output_cap_bytes=_get(row, "output_cap_bytes", int),
+    )
+
+
+def _compare_row(compare: Compare) -> Row:
+    return {
+        "mode": compare.mode.value,
+        "mask": list(compare.mask),
+        "unmask": list(compare.unmask),
+    }
+
+
+def _compare_of(row: Row) -> Compare:
+    return Compare(Mode(row["mode"]), _texts(row, "mask"), _texts(row, "unmask"))
+
+
+def _flag_row(flag: Flag) -> Row:
+    return {"matches": flag.matches, "severity": flag.severity.value, "say": flag.say}
+
+
+def _flag_of(row: Row) -> Flag:
+    return Flag(_get(row, "matches", str), Severity(row["severity"]), _get(row, "say", str))
+
+
+# -------------------------------------------------------------------------------------- host
+
+
+def planned_row(plan: HostPlan) -> Row:
+    return {
+        "name": plan.host.name,
+        "attributes": dict(plan.host.attributes),
+        "steps": [step.name for step in plan.steps],
+    }
+
+
+def planned_of(row: Row) -> PlannedHost:
+    return PlannedHost(_get(row, "name", str), _text_map(row, "attributes"), _texts(row, "steps"))
+
+
+def result_row(result: HostResult, keep: Callable[[bytes], str]) -> Row:
+    """`keep` takes an output that is not empty and gives the name it is stored under."""
+    return {
+        "name": result.name,
+        "status": result.status.value,
+        "reason": result.reason,
+        "steps": [_step_result_row(step, keep) for step in result.steps],
+        "attributes": dict(result.attributes),
+        "facts": _facts_row(result.facts),
+        "address": result.address,
+        "started_at": result.started_at,
+        "connect_s": result.connect_s,
+        "duration_s": result.duration_s,
+    }
+
+
+def result_of(row: Row, outputs: Mapping[str, bytes]) -> HostResult:
+    return HostResult(
+        name=_get(row, "name", str),
+        status=HostStatus(row["status"]),
+        reason=_get(row, "reason", str),
+        steps=tuple(_step_result_of(step, outputs) for step in _get(row, "steps", list)),
+        attributes=_text_map(row, "attributes"),
+        facts=_facts_of(_get(row, "facts", dict)),
+        address=_get(row, "address", str),
+        started_at=_get(row, "started_at", _NUMBER),
+        connect_s=_get(row, "connect_s", _NUMBER_OR_NONE),
+        duration_s=_get(row, "duration_s", _NUMBER),
+    )
+
+
+def _step_result_row(step: StepResult, keep: Callable[[bytes], str]) -> Row:
+    return {
+        "name": step.name,
+        "outcome": step.outcome.value,
+        "exit_code": step.exit_code,
+        "duration_s": step.duration_s,
+        "stdout": keep(step.stdout) if step.stdout else None,
+        "stderr": keep(step.stderr) if step.stderr else None,
+        "truncated": step.truncated,
+        "command": step.command,
+        "reason": step.reason,
+    }
+
+
+def _step_result_of(row: Row, outputs: Mapping[str, bytes]) -> StepResult:
+    return StepResult(
+        name=_get(row, "name", str),
+        outcome=Outcome(row["outcome"]),
+        exit_code=_get(row, "exit_code", (int, type(None))),
+        duration_s=_get(row, "duration_s", _NUMBER_OR_NONE),
+        stdout=b"" if row["stdout"] is None else outputs[row["stdout"]],
+        stderr=b"" if row["stderr"] is None else outputs[row["stderr"]],
+        truncated=_get(row, "truncated", bool),
+        command=_get(row, "command", int),
+        reason=_get(row, "reason", str),
+    )
+
+
+def _facts_row(facts: HostFacts) -> Row:
+    return {
+        "hostname": facts.hostname,
+        "boot_id": facts.boot_id,
+        "machine_id": facts.machine_id,
+        "addresses": list(facts.addresses),
+        "uptime_s": facts.uptime_s,
+        "clock_offset_s": facts.clock_offset_s,
+        "user": facts.user,
+    }
+
+
+def _facts_of(row: Row) -> HostFacts:
+    return HostFacts(
+        hostname=_get(row, "hostname", str),
+        boot_id=_get(row, "boot_id", str),
+        machine_id=_get(row, "machine_id", str),
+        addresses=_texts(row, "addresses"),
+        uptime_s=_get(row, "uptime_s", _NUMBER_OR_NONE),
+        clock_offset_s=_get(row, "clock_offset_s", _NUMBER_OR_NONE),
+        user=_get(row, "user", str),
+    )

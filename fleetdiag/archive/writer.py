@@ -1,0 +1,173 @@
+"""Writes a run's file while the run goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from fleetdiag.archive import rows, schema
+from fleetdiag.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from fleetdiag.model import HostResult, Plan
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+
+
+class Writer:
+    """The open file of one run: `create`, `add` each host as it finishes, `finish`.
+
+    For one thread (the executor gives its events in the calling thread); SQLite refuses others.
+    A run left without `finish` loads as an interrupted one. Other processes may read meanwhile.
+
+    How it survives kill -9: each host is a transaction with a rollback journal on disk. Writes
+    are not synced, as what was written is the kernel's and outlives the process; `finish` syncs
+    once, so only a crash of this machine itself can cost a run in progress. Measured, 8 KiB a
+    host: 0.18 ms unsynced, 1.2 ms synced (fast virtual disk; a slow one takes 10 ms and more).
+    Not WAL: a killed run's hosts would be in a second file, which nobody attaches.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, positions: dict[str, int]):
+        self.path = path
+        self._connection = connection
+        self._positions = positions
+
+    @classmethod
+    def create(
+        cls, directory: Path, run_id: str, plan: Plan, *, version: str, started_at: float
+    ) -> Writer:
+        """A new file in the directory, for this user alone; the directory is made if missing.
+
+        Raises ArchiveError where that cannot be, or a run of that id is there.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise ArchiveError(f"{run_id!r} is no run id: letters, digits, `-` and `.` only")
+        path = Path(directory) / f"{run_id}{schema.SUFFIX}"
+        _make_private(path)
+        try:
+            connection = sqlite3.connect(path, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("PRAGMA synchronous = OFF")
+        except sqlite3.Error as error:
+            raise _not_stored(path, error) from error
+        positions = {each.host.name: number for number, each in enumerate(plan.hosts)}
+        writer = cls(path, connection, positions)
+        try:
+            writer._begin(run_id, plan, version, started_at)
+        except ArchiveError:
+            writer.close()
+            path.unlink(missing_ok=True)
+            raise
+        return writer
+
+    def _begin(self, run_id: str, plan: Plan, version: str, started_at: float) -> None:
+        about = {
+            "id": run_id,
+            "version": version,
+            "started_at": started_at,
+            "note": plan.note,
+            "playbook": rows.playbook_row(plan.playbook),
+        }
+        hosts = [(n, schema.to_body(rows.planned_row(each))) for n, each in enumerate(plan.hosts)]
+        with self._transaction():
+            for statement in schema.TABLES:
+                self._connection.execute(statement)
+            self._connection.execute("INSERT INTO run VALUES (?)", (schema.to_body(about),))
+            self._connection.executemany("INSERT INTO host VALUES (?, ?)", hosts)
+            self._connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            self._connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
+
+    def add(self, result: HostResult) -> None:
+        """Stores a host's result, in place of an earlier one of that host. In the file on return.
+
+        Raises ArchiveError where it cannot be stored (disk full); what is there stays whole, and
+        further hosts may be added. ValueError for a host that is not in the plan.
+        """
+        position = self._positions.get(result.name)
+        if position is None:
+            raise ValueError(f"{result.name!r} is not a host of this run's plan")
+        outputs: dict[str, bytes] = {}
+
+        def keep(output: bytes) -> str:
+            name = schema.digest(output)
+            outputs[name] = output
+            return name
+
+        body = schema.to_body(rows.result_row(result, keep))
+        with self._transaction():
+            for name, output in outputs.items():
+                self._store(name, output)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)",
+                (position, result.status.value, result.started_at + result.duration_s, body),
+            )
+
+    def _store(self, name: str, output: bytes) -> None:
+        known = self._connection.execute("SELECT 1 FROM blob WHERE sha256 = ?", (name,))
+        if known.fetchone() is None:
+            blob = schema.pack(name, output)
+            self._connection.execute("INSERT INTO blob VALUES (?, ?, ?, ?)", blob)
+
+    def finish(self, duration_s: float, interrupted: bool) -> None:
+        """Marks the run as ended, syncs the file to the disk and closes it; raises ArchiveError."""
+        body = schema.to_body({"duration_s": duration_s, "interrupted": interrupted})
+        try:
+            self._connection.execute("PRAGMA synchronous = FULL")
+            with self._transaction():
+                self._connection.execute("DELETE FROM finished")
+                self._connection.execute("INSERT INTO finished VALUES (?)", (body,))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the file, finished or not; any number of times."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the statements or none."""
+        try:
+            # At once: a reader then makes us wait here, not fail midway.
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _not_stored(self.path, error) from error
+        finally:
+            # SQLite has rolled back by itself where the disk was full.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+
+def _make_private(path: Path) -> None:
+    """An empty file that was not there before, mode 0600; SQLite gives its journal the same."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError as error:
+        raise ArchiveError(f"{path}: there already") from error
+    except OSError as error:
+        raise _not_stored(path, error) from error
+
+
+def _not_stored(path: Path, error: Exception) -> ArchiveError:
+    words = error.strerror if isinstance(error, OSError) else str(error)
+    return ArchiveError(f"{path}: the run cannot be stored: {words}")

@@ -1,0 +1,85 @@
+"""`fleetdiag playbook`: list, show, check, and the schema for editors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fleetdiag.cli import candidates, options
+from fleetdiag.cli.screen import say, show, visible, width_columns
+from fleetdiag.model import ExitCode
+
+
+@click.group(epilog="Example: fleetdiag playbook show triage")
+def playbook() -> None:
+    """List, show and check playbooks."""
+
+
+@playbook.command("list", epilog="Example: fleetdiag playbook list")
+def list_playbooks() -> ExitCode:
+    """List the playbooks that `run` knows by name.
+
+    From ./playbooks, the user's configuration directory and those that come with the program.
+    """
+    from tabulate import tabulate
+
+    from fleetdiag import playbook as playbooks
+
+    listings = playbooks.available()
+    rows = [
+        [
+            listing.name,
+            "BROKEN: see `playbook lint`" if listing.problems else visible(listing.about),
+            " ".join(listing.params),
+            str(listing.source),
+        ]
+        for listing in listings
+    ]
+    # Only the sentence can be wrapped; the other columns are words and paths.
+    others = max((sum(len(cell) for cell in (*row[:1], *row[2:])) for row in rows), default=0)
+    about_width = max(24, width_columns() - others - 6)
+    headers = ["playbook", "about", "parameters", "file"]
+    widths = [None, about_width, None, None]
+    show(tabulate(rows, headers=headers, maxcolwidths=widths, disable_numparse=True))
+    return ExitCode.CLEAN
+
+
+@playbook.command("show", epilog="Example: fleetdiag playbook show triage")
+@click.argument("name", shell_complete=candidates.playbooks)
+@options.params
+def show_playbook(name: str, params: dict[str, str]) -> ExitCode:
+    """Show a playbook in full, defaults and parameters in place.
+
+    What is printed is a playbook itself: a start for your own.
+    """
+    from fleetdiag import playbook as playbooks
+
+    loaded = playbooks.load(name, params)
+    say(f"From {loaded.source}")
+    show(playbooks.render_yaml(loaded))
+    return ExitCode.CLEAN
+
+
+@playbook.command(epilog="Example: fleetdiag playbook lint playbooks/*.yaml")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def lint(files: tuple[Path, ...]) -> ExitCode:
+    """Check playbook files: every problem as file:line:column, exit code 2 if there is one."""
+    from fleetdiag import playbook as playbooks
+
+    problems = [problem for file in files for problem in playbooks.lint(file)]
+    if problems:
+        show("\n".join(map(str, problems)))
+        return ExitCode.USAGE
+    say(f"{len(files)} files, no problem." if len(files) > 1 else f"{files[0]}: no problem.")
+    return ExitCode.CLEAN
+
+
+@playbook.command(epilog="Example: fleetdiag playbook schema > playbook.schema.json")
+def schema() -> ExitCode:
+    """Print the JSON Schema of a playbook file, for editors."""
+    from fleetdiag import playbook as playbooks
+
+    show(json.dumps(playbooks.json_schema(), indent=2))
+    return ExitCode.CLEAN

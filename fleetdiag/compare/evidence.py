@@ -1,0 +1,98 @@
+"""The few lines that show in what hosts differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetdiag.compare.clean import clip
+from fleetdiag.compare.diff import only_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fleetdiag.compare.group import Cluster
+
+MAX_PAIRS = 2
+MAX_GROUPS = 4
+LEAD_CHARS = 40
+"""How much is kept before the first difference in a long pair of lines."""
+LONG_CHARS = 100
+
+Lines = tuple[str, ...]
+
+
+def differing_lines(common: Lines, other: Lines) -> Lines:
+    """`- what most hosts say`, `+ what this one says`: paired, at most a few."""
+    removed, added = only_in(common, other), only_in(other, common)
+    if not removed and not added:
+        return ("the same lines in another order",)
+    shown: list[str] = []
+    pairs = _pairs(removed, added)
+    for minus, plus in pairs[:MAX_PAIRS]:
+        shown += _signed(minus, plus)
+    more = len(pairs) - MAX_PAIRS
+    return (*shown, f"… {more} more") if more > 0 else tuple(shown)
+
+
+def group_lines(clusters: Sequence[Cluster]) -> Lines:
+    """`3 hosts (web-01, …): line` for each group: the first line that not all groups have."""
+    everywhere = set(clusters[0].first.lines).intersection(
+        *(cluster.first.lines for cluster in clusters[1:])
+    )
+    shown = [
+        f"{_who(cluster)}: {_own_line(cluster, everywhere)}" for cluster in clusters[:MAX_GROUPS]
+    ]
+    more = len(clusters) - MAX_GROUPS
+    return (*shown, f"… {more} more groups") if more > 0 else tuple(shown)
+
+
+def _pairs(removed: Sequence[str], added: Sequence[str]) -> list[tuple[str, str]]:
+    """A line gone with the line that took its place, by their first words; else alone."""
+    by_word: dict[str, list[str]] = {}
+    for line in reversed(removed):
+        by_word.setdefault(_first_word(line), []).append(line)
+    partners: dict[int, str] = {}
+    for number, line in enumerate(added):
+        if candidates := by_word.get(_first_word(line)):
+            partners[number] = candidates.pop()
+    left = [line for lines in by_word.values() for line in lines]
+    if len(removed) == len(added) == 1 and not partners:
+        return [(removed[0], added[0])]
+    paired = [(partners[number], added[number]) for number in partners]
+    news = [("", line) for number, line in enumerate(added) if number not in partners]
+    gone_order = {line: number for number, line in reversed(list(enumerate(removed)))}
+    gone = [(line, "") for line in sorted(left, key=gone_order.__getitem__)]
+    return [pair for pair in (*paired, *news, *gone) if any(text.strip() for text in pair)]
+
+
+def _first_word(line: str) -> str:
+    words = line.replace("=", " ").replace(":", " ").split(maxsplit=1)
+    return words[0] if words else ""
+
+
+def _signed(minus: str, plus: str) -> list[str]:
+    if minus and plus and max(len(minus), len(plus)) > LONG_CHARS:
+        minus, plus = _from_first_difference(minus, plus)
+    lines = [f"- {clip(minus)}"] if minus else []
+    return [*lines, f"+ {clip(plus)}"] if plus else lines
+
+
+def _from_first_difference(left: str, right: str) -> tuple[str, str]:
+    """Both without most of what they begin with in common, so that the difference is seen."""
+    pairs = enumerate(zip(left, right, strict=False))
+    shortest = min(len(left), len(right))
+    start = next((number for number, (a, b) in pairs if a != b), shortest)
+    cut = max(0, start - LEAD_CHARS)
+    return (f"…{left[cut:]}", f"…{right[cut:]}") if cut else (left, right)
+
+
+def _who(cluster: Cluster) -> str:
+    first, *others = cluster.hosts
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _own_line(cluster: Cluster, everywhere: set[str]) -> str:
+    own = (line.strip() for line in cluster.first.lines if line not in everywhere)
+    return clip(
+        next(filter(None, own), "(nothing of its own)" if cluster.first.lines else "(empty)")
+    )

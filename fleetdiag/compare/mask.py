@@ -1,0 +1,289 @@
+"""Masks: what differs on every healthy host is replaced by its kind (`<time>`, `<pid>`, …).
+
+A named, ordered list, so that a report can say which masks changed something and a playbook can
+take one away (`unmask`) or add patterns of its own (`mask`). Knows nothing of hosts; the host's
+own names are in `own.py`.
+
+Every pattern is linear on any input: quantifiers are bounded or possessive, and a lookbehind stops
+a new attempt inside the same word. No pattern can match a newline, so lines are masked in batches.
+What is deliberately kept: time zones, dates without a time, loopback and wildcard addresses,
+netmasks, hex constants of up to four digits, checksums before a file name. They tell hosts apart.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fleetdiag.model import Compare
+
+SELF = "self"
+"""The name under which the host's own names are masked, for `unmask` and for the report."""
+
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?<!\w...)"
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?<!\w...)"
+_DAY = r"(?: \d|\d{1,2})"
+_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?![\d:])"
+_UNIT = r"(?:[nuµm]s|[mu]sec|s|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?)(?![\w/])"
+_AMOUNT = rf"\d{{1,9}}(?:\.\d{{1,9}})? ?{_UNIT}"
+_HEX = r"[0-9a-fA-F]"
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One named pattern and what is put in its place."""
+
+    name: str
+    """Several masks may share a name: they are switched off together."""
+    about: str
+    """What it hides, for the documentation and `-v`."""
+    pattern: re.Pattern[str]
+    replacement: str | Callable[[re.Match[str]], str]
+    leads: bool = False
+    """Found at the start of log lines: taken off there first, so that the rest of a line is masked
+    once for the whole fleet."""
+    early: bool = False
+    """Cheap, and another on every line (`sshd[812]`): applied before lines are looked up."""
+
+
+def _ipv4(match: re.Match[str]) -> str:
+    """`<ip>` for an address; a netmask, loopback, 0.0.0.0 or no address as it was."""
+    address = match[0]
+    if address.startswith(("127.", "255.", "0.0.0.0")):  # noqa: S104 - text, nothing listens
+        return address
+    return "<ip>" if _is_address(socket.AF_INET, address) else address
+
+
+def _ipv6(match: re.Match[str]) -> str:
+    """`<ip>` for an address; `::`, `::1` or no address (`a:b:c`) as it was."""
+    address = match[1]
+    kept = address in {"::", "::1"} or not _is_address(socket.AF_INET6, address)
+    return match[0] if kept else "<ip>"
+
+
+def _is_address(family: socket.AddressFamily, text: str) -> bool:
+    try:
+        socket.inet_pton(family, text)
+    except OSError:
+        return False
+    return True
+
+
+# A lookbehind stands after the first character, not before it: only then does `re` skip at once to
+# places where the pattern can begin, which is five times faster.
+MASKS: tuple[Mask, ...] = (
+    Mask(
+        "dmesg-time",
+        "seconds since boot in kernel logs, with the caller's id: [   12.345678]",
+        re.compile(r"\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,6}[TC]\d{1,7}\])?"),
+        "[<time>]",
+        leads=True,
+    ),
+    Mask(
+        "iso-time",
+        "ISO date with a time: 2026-11-22T03:04:05.678 (the zone is kept)",
+        re.compile(rf"\d(?<![\w.].)\d{{3}}([-/])\d\d\1\d\d[T _]{_CLOCK}"),
+        "<time>",
+        leads=True,
+    ),
+    Mask(
+        "date",
+        "the output of `date` and `dmesg -T`: Sun Nov 22 03:04:05 UTC 2026 (the zone is kept)",
+        re.compile(
+            rf"{_WEEKDAY}(?: <time>|,? (?:{_MONTH} {_DAY}|{_DAY} {_MONTH}(?: \d{{4}})?) {_CLOCK}"
+            r"(?: [AP]M)?( [A-Z]{2,5}| [+-]\d{4})?(?: \d{4})?(?!\d))"
+        ),
+        r"<time>\1",
+    ),
+    Mask(
+        "syslog-time",
+        "syslog's time: Nov 22 03:04:05",
+        re.compile(rf"{_MONTH} {_DAY} {_CLOCK}"),
+        "<time>",
+        leads=True,
+    ),
+    Mask(
+        "uuid",
+        "uuids",
+        re.compile(rf"{_HEX}(?<!\w.){_HEX}{{7}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
+        "<uuid>",
+    ),
+    Mask(
+        "mac",
+        "hardware addresses of 6 bytes and more: 52:54:00:12:34:56",
+        re.compile(rf"{_HEX}(?<![\w:-].){_HEX}([:-])(?:{_HEX}{{2}}\1){{4,18}}{_HEX}{{2}}(?![\w:])"),
+        "<mac>",
+    ),
+    Mask(
+        "ipv6",
+        "IPv6 addresses, but :: and ::1",
+        re.compile(
+            rf"([0-9a-fA-F:](?<![\w:.].)(?=(?<=:):|{_HEX}{{0,3}}:{_HEX}{{0,4}}:)[0-9a-fA-F:]{{1,38}}+)"
+            r"(?:%[\w-]{1,15})?+(?![\w:]|\.\d)"
+        ),
+        _ipv6,
+    ),
+    Mask(
+        "ipv4",
+        "IPv4 addresses, but 0.0.0.0, 127.x and netmasks",
+        re.compile(r"\d(?<![\w.-].)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\d)"),
+        _ipv4,
+    ),
+    Mask(
+        "clock",
+        "a time of day or a duration with seconds: 03:04:05, 1-03:04:05",
+        re.compile(r"\d(?<![\w:.].)(?:\d{0,2}-\d{1,2}|\d)?:\d\d:\d\d(?:[.,]\d{1,9})?(?![\w:])"),
+        "<time>",
+    ),
+    Mask(
+        "uptime",
+        "how long a host is up, as `uptime` and `top` say it: up 3 days,  4:02",
+        re.compile(
+            r"up(?<!\w..) {1,4}(?:\d{1,6} days?, {1,4})?"
+            r"(?:\d{1,2}:\d\d|\d{1,2} min|\d{1,6} days?)(?!\w)"
+        ),
+        "up <duration>",
+    ),
+    Mask(
+        "duration",
+        "durations with a unit: 0.123 ms, 1min 30s, 2d4h; not settings such as timeout=30s",
+        re.compile(
+            r"\d(?:(?<![\w.=/-].)|(?<=time=.))"
+            rf"(?:\d{{0,8}}(?:\.\d{{1,9}})? ?{_UNIT}(?:,? {_AMOUNT}){{0,5}}"
+            r"|\d{0,5}[dhms](?:\d{1,6}[dhms]){1,4}(?!\w))"
+        ),
+        "<duration>",
+    ),
+    Mask(
+        "pid",
+        "process ids after a name: sshd[812]",
+        re.compile(r"\[(?<=[\w)@.+-].)\d{1,7}\](?=[:,) \t\n]|\Z)"),
+        "[<pid>]",
+        early=True,
+    ),
+    Mask(
+        "pid",
+        "process ids after a word: pid 812, PID: 812, process 812",
+        re.compile(
+            r"([PpTt](?<![A-Za-z].)(?:PID|pid|Pid|ID|id|gid|rocess)(?:[=:][ \t]?| ))"
+            r"\d{1,7}(?![\w.])"
+        ),
+        r"\1<pid>",
+    ),
+    Mask(
+        "pid",
+        "process ids of hung tasks: task kworker/0:1:812 blocked",
+        re.compile(r"(task (?<!\w.....)[\w/:.-]{1,64}):\d{1,7}(?= )"),
+        r"\1:<pid>",
+    ),
+    Mask(
+        "hex",
+        "0x and more than four digits",
+        re.compile(rf"0x(?<!\w..){_HEX}{{5,}}+"),
+        "<hex>",
+    ),
+    Mask(
+        "hex",
+        "12 and more hex digits; not a checksum before a file name",
+        re.compile(
+            rf"{_HEX}(?<![\w.+~].)(?<!\) = .)(?:{_HEX}{{15}}(?!\w)"
+            rf"|(?=(?<=\d){_HEX}{{0,64}}[a-fA-F]|(?<=[a-fA-F])[a-fA-F]{{0,64}}\d){_HEX}{{11,}}+)"
+            r"(?!\w| [ *][^ \n])"
+        ),
+        "<hex>",
+    ),
+)
+
+LEADING: tuple[Mask, ...] = tuple(mask for mask in MASKS if mask.leads)
+
+MASK_NAMES: tuple[str, ...] = (SELF, *dict.fromkeys(mask.name for mask in MASKS))
+"""What `unmask` may name, in the order the masks are applied."""
+
+_CUSTOM_LINE_CHARS = 8192
+"""A playbook's own patterns see this much of a line: they may not be linear. They come before all
+shipped masks but the leading time's."""
+_SPACES = re.compile(r" {2,}")
+
+
+def leading_time(line: str, masks: tuple[Mask, ...] = LEADING) -> tuple[Mask | None, int]:
+    """The mask that matches the time at the start of `line`, and where that ends; None and 0."""
+    for mask in masks:
+        if match := mask.pattern.match(line):
+            return mask, match.end()
+    return None, 0
+
+
+class LineMasker:
+    """Masks the lines of one step over the fleet, each distinct line once."""
+
+    def __init__(self, options: Compare) -> None:
+        self._masks = tuple(mask for mask in MASKS if mask.name not in options.unmask)
+        self._leading = tuple(mask for mask in LEADING if mask in self._masks)
+        self._early = tuple(mask for mask in self._masks if mask.early)
+        self._custom = tuple(re.compile(pattern) for pattern in options.mask)
+        self._masked: dict[str, str] = {}
+        self._tails: dict[str, str] = {}
+        self._hits: set[str] = set()
+
+    @property
+    def hits(self) -> tuple[str, ...]:
+        """Names of the masks that changed something so far, in the order of `MASKS`.
+
+        A playbook's own come first, as `/pattern/`.
+        """
+        custom = [_custom_name(pattern) for pattern in self._custom]
+        return tuple(name for name in dict.fromkeys((*custom, *MASK_NAMES)) if name in self._hits)
+
+    def split(self, line: str) -> tuple[str, str]:
+        """The line's leading time, masked (empty where there is none), and the rest as it was."""
+        mask, end = leading_time(line, self._leading)
+        if mask is None:
+            return "", line
+        self._hits.add(mask.name)
+        tail = line[end:]
+        return str(mask.replacement), self._tails.setdefault(tail, tail)
+
+    def mask(self, lines: Sequence[str]) -> list[str]:
+        """Each of `lines` masked; those seen before come from memory."""
+        text = "\n".join([self._apply_custom(line) for line in lines] if self._custom else lines)
+        if not text:
+            return list(lines)
+        lines = self._apply(self._early, text).split("\n")
+        unseen = [line for line in dict.fromkeys(lines) if line not in self._masked]
+        if unseen:
+            self._masked.update(zip(unseen, self._mask_batch(unseen), strict=True))
+        return [self._masked[line] for line in lines]
+
+    def _mask_batch(self, lines: Sequence[str]) -> list[str]:
+        text = self._apply(self._masks, "\n".join(lines))
+        # Columns are padded by the width of what was masked: `  812 sshd` against `12345 sshd`.
+        return [
+            line if line == before else _SPACES.sub(" ", line)
+            for line, before in zip(text.split("\n"), lines, strict=True)
+        ]
+
+    def _apply(self, masks: tuple[Mask, ...], text: str) -> str:
+        for mask in masks:
+            masked = mask.pattern.sub(mask.replacement, text)
+            if masked != text:
+                self._hits.add(mask.name)
+                text = masked
+        return text
+
+    def _apply_custom(self, line: str) -> str:
+        for pattern in self._custom:
+            head, rest = line[:_CUSTOM_LINE_CHARS], line[_CUSTOM_LINE_CHARS:]
+            masked = pattern.sub("<masked>", head)
+            if masked != head:
+                self._hits.add(_custom_name(pattern))
+                line = masked + rest
+        return line
+
+
+def _custom_name(pattern: re.Pattern[str]) -> str:
+    return f"/{pattern.pattern}/"

@@ -1,0 +1,152 @@
+"""A host's own names and addresses in its output become `<self>`.
+
+`Linux web-01` and `Linux web-02` say the same. But an `/etc/hosts` that lists the whole fleet is
+the same file everywhere, and masking each host's own line in it would make every host odd: a line
+that other hosts print word for word keeps its names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleetdiag.compare.mask import SELF, LineMasker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fleetdiag.model import Compare, HostResult
+
+Lines = tuple[str, ...]
+
+PLACEHOLDER = "<self>"
+SHORTEST_NAME = 2
+"""A name of one letter is a word like any other."""
+SHARED_BY_OTHERS = 2
+"""So many other hosts printing a line word for word make it a line about the fleet."""
+
+_EVERYWHERE = {"localhost", "localhost.localdomain", "::", "::1", "0.0.0.0"}  # noqa: S104 - text, nothing listens
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedOutputs:
+    """A step's masked lines per host, and the masks that changed something."""
+
+    lines: Mapping[str, Lines]
+    masks: tuple[str, ...]
+
+
+def own_names(host: HostResult) -> tuple[str, ...]:
+    """What `host` may call itself: names, short names, addresses, ids; the longest first."""
+    facts = host.facts
+    names = {host.name, host.address, facts.hostname, *facts.addresses}
+    names |= {name.partition(".")[0] for name in names if not _is_address(name)}
+    names |= {name.lower() for name in names}
+    for identity in (facts.boot_id, facts.machine_id):
+        names |= {identity, identity.replace("-", "")}
+    telling = (name for name in names if len(name) >= SHORTEST_NAME and not name.isdigit())
+    return tuple(sorted((name for name in telling if not _is_everywhere(name)), key=_longest_first))
+
+
+def mask_outputs(
+    outputs: Mapping[str, Lines], names: Mapping[str, tuple[str, ...]], options: Compare
+) -> MaskedOutputs:
+    """Every host's lines of one step, masked.
+
+    Args:
+        outputs: host -> cleaned lines.
+        names: host -> its own names, the longest first (`own_names`).
+        options: the step's `compare`.
+    """
+    masker = LineMasker(options)
+    split = {lines: [masker.split(line) for line in lines] for lines in set(outputs.values())}
+    own = {} if SELF in options.unmask else _own_lines(outputs, names, split)
+    shown_by = _count_hosts(outputs, split, set().union(*own.values()) if own else set())
+    needed = min(SHARED_BY_OTHERS, len(outputs) - 1)
+    found: dict[str, Lines] = {}
+    plain: dict[Lines, Lines] = {}
+    changed = False
+    for host, lines in outputs.items():
+        replaced = {
+            tail: masked
+            for tail, masked in own.get(host, {}).items()
+            if shown_by[tail] - 1 < needed
+        }
+        if not replaced and lines in plain:
+            found[host] = plain[lines]
+            continue
+        changed = changed or bool(replaced)
+        tails = masker.mask([replaced.get(tail, tail) for _, tail in split[lines]])
+        found[host] = tuple(
+            head + tail for (head, _), tail in zip(split[lines], tails, strict=True)
+        )
+        if not replaced:
+            plain[lines] = found[host]
+    return MaskedOutputs(found, (*((SELF,) if changed else ()), *masker.hits))
+
+
+def _own_lines(
+    outputs: Mapping[str, Lines],
+    names: Mapping[str, tuple[str, ...]],
+    split: Mapping[Lines, Sequence[tuple[str, str]]],
+) -> dict[str, dict[str, str]]:
+    """Host -> its lines (without leading time) that name it -> the same with `<self>`."""
+    found: dict[str, dict[str, str]] = {}
+    for host, lines in outputs.items():
+        text = "\n".join(lines)
+        # Substring search is a hundred times faster than the pattern, and rarely finds anything.
+        present = [name for name in names.get(host, ()) if name in text]
+        if not present:
+            continue
+        pattern = _pattern(present)
+        replaced = {
+            tail: pattern.sub(PLACEHOLDER, tail)
+            for _, tail in split[lines]
+            if any(name in tail for name in present)
+        }
+        found[host] = {tail: masked for tail, masked in replaced.items() if masked != tail}
+    return found
+
+
+def _count_hosts(
+    outputs: Mapping[str, Lines],
+    split: Mapping[Lines, Sequence[tuple[str, str]]],
+    wanted: set[str],
+) -> Counter[str]:
+    """How many hosts print each of the `wanted` lines."""
+    counts: Counter[str] = Counter()
+    if wanted:
+        for lines in outputs.values():
+            counts.update({tail for _, tail in split[lines] if tail in wanted})
+    return counts
+
+
+def _pattern(names: Sequence[str]) -> re.Pattern[str]:
+    """Any of `names`, whole: `web-1` is not in `web-10`, nor `10.0.0.1` in `10.0.0.12`."""
+    return re.compile(
+        "|".join(
+            rf"(?<![A-Za-z0-9.:]){re.escape(name)}(?![A-Za-z0-9]|\.\d|:[0-9a-f]*:)"
+            if _is_address(name)
+            else rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])"
+            for name in names
+        )
+    )
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_everywhere(name: str) -> bool:
+    return name in _EVERYWHERE or name.startswith("127.")
+
+
+def _longest_first(name: str) -> tuple[int, str]:
+    return -len(name), name

@@ -1,0 +1,158 @@
+"""The thread engine: one worker a host, never more than the fanout at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from fleetdiag.executor.host import Control, run_host
+from fleetdiag.model import (
+    Event,
+    HostFinished,
+    HostResult,
+    HostStatus,
+    Outcome,
+    StepResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fleetdiag.model import HostPlan, OnEvent, Plan, Transport
+
+_LOOK_UP_S = 0.1
+"""How often the calling thread looks up from its queue for a stop or the deadline."""
+
+_STOP_GRACE_S = 1.0
+"""How long workers may take to notice that the run is stopped; a login that hangs in a system
+call does not notice, and is left behind."""
+
+
+def run_hosts(
+    plan: Plan,
+    transport: Transport,
+    on_event: OnEvent,
+    *,
+    become_password: str | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[tuple[HostResult, ...], bool]:
+    """The result of every host of the plan, in its order, and whether the run was stopped early.
+
+    `on_event` is called in the calling thread only, so that archive and progress need no locks.
+    """
+    engine = _Engine(plan, transport, become_password, stop or threading.Event())
+    return engine.run(on_event)
+
+
+class _Engine:
+    def __init__(
+        self, plan: Plan, transport: Transport, become_password: str | None, stop: threading.Event
+    ) -> None:
+        self._plan = plan
+        self._transport = transport
+        self._password = become_password
+        self._asked = stop
+        """Set by whoever wants the run to stop."""
+        self._over = threading.Event()
+        """Set when no worker is to go on."""
+        self._waiting = deque(plan.hosts)
+        self._controls: dict[str, Control] = {}
+        self._events: SimpleQueue[Event] = SimpleQueue()
+
+    def run(self, on_event: OnEvent) -> tuple[tuple[HostResult, ...], bool]:
+        results: dict[str, HostResult] = {}
+
+        def settle(result: HostResult) -> None:
+            results[result.name] = result
+            on_event(HostFinished(result))
+
+        for number in range(min(self._plan.fanout, len(self._plan.hosts))):
+            threading.Thread(target=self._work, name=f"host-{number}", daemon=True).start()
+        for event in self._until_done(results):
+            if isinstance(event, HostFinished):
+                settle(self._told(event.result))
+            else:
+                on_event(event)
+        interrupted = self._asked.is_set()
+        self._over.set()
+        for host_plan in self._plan.hosts:
+            if host_plan.host.name not in results:
+                settle(self._told(self._abandoned(host_plan)))
+        return tuple(results[host_plan.host.name] for host_plan in self._plan.hosts), interrupted
+
+    def _until_done(self, results: Mapping[str, HostResult]) -> Iterator[Event]:
+        """Events until every host has a result, or the run was stopped and its grace is over."""
+        run_s = self._plan.limits.run_s
+        late_at = float("inf") if run_s is None else time.monotonic() + run_s
+        give_up_at = float("inf")
+        while len(results) < len(self._plan.hosts) and time.monotonic() < give_up_at:
+            stopping = self._asked.is_set() or time.monotonic() >= late_at
+            if stopping and not self._over.is_set():
+                give_up_at = time.monotonic() + _STOP_GRACE_S
+                self._stop()
+            try:
+                yield self._events.get(timeout=_LOOK_UP_S)
+            except Empty:
+                continue
+
+    def _stop(self) -> None:
+        """Wake every worker: those in a session by closing it."""
+        self._over.set()
+        for control in list(self._controls.values()):
+            session = control.session
+            if session is not None:
+                session.close()
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            try:
+                host_plan = self._waiting.popleft()
+            except IndexError:
+                return
+            control = Control(stopped=self._over.is_set, pause=self._pause)
+            self._controls[host_plan.host.name] = control
+            try:
+                run_host(
+                    host_plan,
+                    self._transport,
+                    self._plan.limits,
+                    self._events.put,
+                    control,
+                    self._password,
+                )
+            except Exception as error:  # noqa: BLE001 - a fault of ours must cost one host, not the run
+                reason = f"internal error, please report: {type(error).__name__}: {error}"
+                self._events.put(HostFinished(_empty(host_plan, HostStatus.LOST, reason)))
+
+    def _pause(self, seconds: float) -> None:
+        self._over.wait(seconds)
+
+    def _told(self, result: HostResult) -> HostResult:
+        """With the deadline named where it was the deadline that cancelled the host."""
+        if self._asked.is_set() or result.status is not HostStatus.CANCELLED:
+            return result
+        words = f"the run's deadline of {self._plan.limits.run_s:g} s passed {result.reason}"
+        return replace(result, status=HostStatus.TIMED_OUT, reason=words)
+
+    def _abandoned(self, host_plan: HostPlan) -> HostResult:
+        """For a host whose worker did not come back, or was never begun."""
+        control = self._controls.get(host_plan.host.name)
+        if control is None:
+            return _empty(host_plan, HostStatus.NOT_RUN, "the run was stopped before its turn")
+        return _empty(host_plan, HostStatus.CANCELLED, control.where)
+
+
+def _empty(host_plan: HostPlan, status: HostStatus, reason: str) -> HostResult:
+    host = host_plan.host
+    return HostResult(
+        name=host.name,
+        status=status,
+        reason=reason,
+        steps=tuple(StepResult(step.name, Outcome.NOT_RUN) for step in host_plan.steps),
+        attributes=host.attributes,
+        address=host.endpoint.address if host.endpoint else "",
+    )

@@ -1,0 +1,503 @@
+"""Every type that crosses a stage: frozen values, no I/O, nothing of SSH, YAML or the screen.
+
+The stages (inventory, playbook, plan, executor, archive, compare, report) never import each
+other; they meet here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+Attributes = Mapping[str, str]
+
+DEFAULT_STEP_TIMEOUT_S = 10.0
+DEFAULT_OUTPUT_CAP_BYTES = 1 << 20
+DEFAULT_FANOUT = 64
+
+
+# ---------------------------------------------------------------------------------- inventory
+
+
+class TransportKind(StrEnum):
+    """How bytes reach a host."""
+
+    SSH = "ssh"
+    OPENSSH = "openssh"
+    LOCAL = "local"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and as whom to log in, resolved: inventory first, then ssh_config, then defaults."""
+
+    name: str
+    """As the user knows it: for messages, and the name looked up in known_hosts with `address`."""
+    address: str
+    """DNS name or IP address to connect to (ssh_config's HostName)."""
+    port: int
+    user: str
+    identity_files: tuple[str, ...] = ()
+    """Absolute paths, tried in this order; empty means the defaults of OpenSSH."""
+    identities_only: bool = False
+    """Offer the identity files only, not every key of the agent."""
+    host_key_alias: str | None = None
+    known_hosts_files: tuple[str, ...] = ()
+    """Absolute paths; empty means the defaults of OpenSSH (the user's, then the system's)."""
+    proxy_command: str | None = None
+    """Already expanded (%h, %p, %r); run by /bin/sh; None where there is none."""
+    via: tuple[Endpoint, ...] = ()
+    """Bastions in the order they are passed; each with `via` empty. Never with `proxy_command`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host of the inventory, everything about it resolved."""
+
+    name: str
+    transport: TransportKind = TransportKind.SSH
+    endpoint: Endpoint | None = None
+    """None for `local` and `replay` hosts."""
+    become: bool = False
+    """Run every step through sudo unless the step says otherwise."""
+    groups: tuple[str, ...] = ()
+    """All groups it is in, parents included, sorted."""
+    attributes: Attributes = field(default_factory=dict)
+    """Zone, role, image, …: what hosts may share."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Field (`user`, `attributes.zone`, …) -> where its value came from (`inventory.yaml:12`,
+    `~/.ssh/config:3`, `default`, `--user`)."""
+    recording: str | None = None
+    """For `replay` hosts: the directory of the recorded outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Hosts in the order they were first named, and the groups over them."""
+
+    hosts: tuple[Host, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    """Group -> names of its hosts, children's included, in the order of `hosts`."""
+    sources: tuple[str, ...] = ()
+    """What it was read from, for messages and the archive."""
+    note: str | None = None
+    """A sentence to show wherever these hosts are shown (`recorded …`); None for real ones."""
+
+
+# ----------------------------------------------------------------------------------- playbook
+
+
+class Severity(StrEnum):
+    """How bad a finding is; compare by `rank`."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical, 1 for warning, 2 for info: sorts the worst first."""
+        return ("critical", "warning", "info").index(self.value)
+
+
+class Mode(StrEnum):
+    """How a step's output is compared between hosts."""
+
+    TEXT = "text"
+    """The whole masked output is one value."""
+    LINES = "lines"
+    """The set of masked lines; their order and number do not matter."""
+    IGNORE = "ignore"
+    """Shown, never compared (what differs on every healthy host)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """How one step is compared."""
+
+    mode: Mode = Mode.TEXT
+    mask: tuple[str, ...] = ()
+    """Further patterns to mask, besides the shipped ones."""
+    unmask: tuple[str, ...] = ()
+    """Names of shipped masks not to apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An absolute rule on a step's output: true of a host whatever the others say."""
+
+    matches: str
+    """A regular expression, searched in each line of the (unmasked) output."""
+    severity: Severity
+    say: str
+    """What it means, a sentence; becomes the finding's summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One diagnostic command with what to do about its output."""
+
+    name: str
+    commands: tuple[str, ...]
+    """`run`, then the fallbacks of `or`: the first that exists and is permitted counts."""
+    timeout_s: float = DEFAULT_STEP_TIMEOUT_S
+    become: bool | None = None
+    """None: as the host says."""
+    compare: Compare = field(default_factory=Compare)
+    flags: tuple[Flag, ...] = ()
+    about: str = ""
+    """What it tells, a sentence."""
+    output_cap_bytes: int = DEFAULT_OUTPUT_CAP_BYTES
+    """A stream longer than this is cut there, and the step marked truncated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Steps in order, parameters already substituted."""
+
+    name: str
+    steps: tuple[Step, ...]
+    about: str = ""
+    source: str = ""
+    """The file it came from; empty for `exec`."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """The values it was rendered with."""
+
+
+# --------------------------------------------------------------------------------------- plan
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every deadline of a run, apart from each other; seconds; None is off."""
+
+    connect_s: float = 10.0
+    """TCP connection, for each address of the host's name together."""
+    banner_s: float = 10.0
+    """From the connection to the server's identification and key exchange."""
+    auth_s: float = 20.0
+    """From the key exchange to a session."""
+    host_s: float | None = None
+    """One host, all its steps; None: the sum of the steps' own limits with some seconds more."""
+    run_s: float | None = None
+    """The whole run (`--deadline`)."""
+    throttle_retries: int = 4
+    """How often a login that the server dropped unanswered is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What one host will be asked, in order."""
+
+    host: Host
+    steps: tuple[Step, ...]
+    """With `become` resolved (never None)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who, what, in which order, within which limits. Picklable."""
+
+    playbook: Playbook
+    hosts: tuple[HostPlan, ...]
+    fanout: int = DEFAULT_FANOUT
+    """Hosts at once."""
+    limits: Limits = field(default_factory=Limits)
+    note: str | None = None
+    """The inventory's note (`recorded …`)."""
+
+
+# ---------------------------------------------------------------------------------------- run
+
+
+class HostStatus(StrEnum):
+    """What became of one host."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    DNS = "dns"
+    THROTTLED = "throttled"
+    KEY_UNKNOWN = "key-unknown"
+    KEY_CHANGED = "key-changed"
+    AUTH_FAILED = "auth-failed"
+    LOST = "lost"
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+    NOT_RUN = "not-run"
+
+
+class Outcome(StrEnum):
+    """What became of one step on one host."""
+
+    OK = "ok"
+    FAILED = "failed"
+    ABSENT = "absent"
+    DENIED = "denied"
+    TIMED_OUT = "timed-out"
+    STUCK = "stuck"
+    TRUNCATED = "truncated"
+    UNPARSED = "unparsed"
+    SKIPPED = "skipped"
+    NOT_RUN = "not-run"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step gave on one host."""
+
+    name: str
+    outcome: Outcome
+    exit_code: int | None = None
+    """None where it did not end by itself, or did not run."""
+    duration_s: float | None = None
+    """On the host's clock, 0.01 s fine; None where it did not run."""
+    stdout: bytes = b""
+    stderr: bytes = b""
+    truncated: bool = False
+    """A stream reached the cap (also with other outcomes: cut, then timed out)."""
+    command: int = 0
+    """Index into `Step.commands`: which one gave this output."""
+    reason: str = ""
+    """In words, where the outcome is not ok; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What a host said of itself in the run's first answer; masks turn these into `<self>`."""
+
+    hostname: str = ""
+    boot_id: str = ""
+    machine_id: str = ""
+    addresses: tuple[str, ...] = ()
+    """IPv4 and IPv6 without prefix length, loopback and link-local included."""
+    uptime_s: float | None = None
+    clock_offset_s: float | None = None
+    """Host's clock minus ours; uncertain by the round trip."""
+    user: str = ""
+    """Effective user id's name or number the steps ran as."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostResult:
+    """What one host gave: a status for the host, a result for each step of its plan."""
+
+    name: str
+    status: HostStatus
+    reason: str = ""
+    """In words, where the status is not ok; one line."""
+    steps: tuple[StepResult, ...] = ()
+    """One for each planned step, in order, also where it did not run."""
+    attributes: Attributes = field(default_factory=dict)
+    facts: HostFacts = field(default_factory=HostFacts)
+    address: str = ""
+    """What was connected to; empty for local and replay."""
+    started_at: float = 0.0
+    """Unix time, this machine's clock."""
+    connect_s: float | None = None
+    """Until the session was open; None where it never was."""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, live or stored: everything `compare` needs."""
+
+    id: str
+    """`20261122T030405-triage-7f3a`: sorts by time; letters, digits, `-`, `.` only."""
+    playbook: Playbook
+    hosts: tuple[HostResult, ...]
+    """In the plan's order; hosts that were never begun are there as not-run."""
+    started_at: float
+    """Unix time."""
+    duration_s: float
+    version: str
+    """fleetdiag's."""
+    interrupted: bool = False
+    note: str | None = None
+    """Shown wherever the run is shown (`recorded …`)."""
+
+
+# ------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class HostStarted:
+    """A worker took this host up."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """One step of one host has its result."""
+
+    host: str
+    step: StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class HostFinished:
+    """The host's result is complete; the archive commits it now."""
+
+    result: HostResult
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFailed:
+    """The run can no longer be stored (disk full, …); it goes on, and is kept in memory only."""
+
+    reason: str
+
+
+Event = HostStarted | StepFinished | HostFinished | ArchiveFailed
+OnEvent = Callable[[Event], None]
+
+
+# --------------------------------------------------------------------------------- comparison
+
+
+class FindingKind(StrEnum):
+    """What sort of conclusion a finding is."""
+
+    DIFFERS = "differs"
+    CHANGED = "changed"
+    RULE = "rule"
+    MISSING = "missing"
+    UNREACHABLE = "unreachable"
+    SHARED = "shared"
+    SIMULTANEOUS = "simultaneous"
+    CLOUD = "cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An attribute value that odd hosts have and the rest have less."""
+
+    attribute: str
+    value: str
+    odd: int
+    odd_total: int
+    rest: int
+    rest_total: int
+    risk_ratio: float | None
+    """None where no healthy host is there for contrast."""
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A conclusion with its evidence."""
+
+    kind: FindingKind
+    severity: Severity
+    summary: str
+    """A sentence without the host names (they are in `hosts`)."""
+    hosts: tuple[str, ...]
+    """The odd ones, in the run's order."""
+    of: int
+    """Among how many hosts that could have shown it."""
+    step: str | None = None
+    feature: str | None = None
+    evidence: tuple[str, ...] = ()
+    """Lines as the hosts gave them (cleaned of controls), at most a few."""
+    shared: tuple[Shared, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Hosts whose output of one step is the same after masking."""
+
+    hosts: tuple[str, ...]
+    outcome: Outcome
+    majority: bool
+    sample: str
+    """The masked output they have in common, or the reason where there is none; controls made
+    visible."""
+    diff: tuple[str, ...] = ()
+    """Unified diff against the majority's sample, without trailing newlines; empty for the majority
+    and where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepComparison:
+    """One step over all hosts that ran it."""
+
+    name: str
+    mode: Mode
+    masks: tuple[str, ...]
+    """Names of the masks that changed something."""
+    groups: tuple[Group, ...]
+    """Largest first."""
+    odd: tuple[str, ...]
+    """Hosts outside the majority; empty where there is none, or one group."""
+    compared: int
+    """Hosts whose output was compared (0 for `ignore`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What it comes down to. `cause` is `unknown` until the evidence says more."""
+
+    cause: str = "unknown"
+    confidence: str = "none"
+    because: tuple[str, ...] = ()
+    do: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A run and what was concluded from it: all a report needs."""
+
+    run: Run
+    steps: tuple[StepComparison, ...]
+    findings: tuple[Finding, ...]
+    """The most telling first."""
+    verdict: Verdict = field(default_factory=Verdict)
+
+
+# ---------------------------------------------------------------------------------- transport
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some bytes of one stream, as they came."""
+
+    stderr: bool
+    data: bytes
+
+
+class Session(Protocol):
+    """A byte stream to `sh -s` on a host. Used by one thread, except `close`."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data` to the shell's stdin; raises HostError (lost)."""
+
+    def read(self, timeout_s: float) -> Chunk | None:
+        """The next bytes, None at the end of both streams; raises TimeoutError, HostError."""
+
+    def close(self) -> None:
+        """Drop the stream at once; any thread, any number of times; never raises."""
+
+
+class Transport(Protocol):
+    """Opens sessions; shared by all the threads of a run."""
+
+    def open(self, host: Host, limits: Limits) -> Session:
+        """A new session to the host; raises HostError with its status and reason."""
+
+    def close(self) -> None:
+        """Drop what sessions share (bastion logins); never raises."""
+
+
+class ExitCode(IntEnum):
+    """Of the program."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    INTERRUPTED = 130

@@ -1,0 +1,149 @@
+"""The whole program: a plan runs, is kept as it goes, and is compared. The map for a newcomer.
+
+    sources ─► inventory ─► Inventory ┐
+    file ────► playbook ──► Playbook ─┴► plan ─► executor ─► Run ─► compare ─► Comparison ─► report
+                                                    └► archive
+
+Besides the command line, the only place where the stages meet.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fleetdiag import __version__, archive
+from fleetdiag.compare import compare
+from fleetdiag.errors import ArchiveError
+from fleetdiag.executor import run_hosts
+from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fleetdiag.model import Comparison, OnEvent, Plan, Transport
+
+
+def run(
+    plan: Plan,
+    transport: Transport,
+    *,
+    archive_dir: Path | None,
+    on_event: OnEvent,
+    become_password: str | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[Comparison, Path | None]:
+    """Run the plan and compare its hosts; also where the run was stored.
+
+    Each host is in the archive before `on_event` hears that it finished. `archive_dir` None
+    stores nothing. Raises ArchiveError where the archive cannot be begun; where it fails later
+    the run goes on, `on_event` hears of it, and the path is that of what was stored till then.
+    """
+    done, path = _execute(plan, transport, archive_dir, on_event, become_password, stop)
+    return compare(done), path
+
+
+def check(
+    plan: Plan,
+    transport: Transport,
+    *,
+    archive_dir: Path,
+    on_event: OnEvent,
+    become_password: str | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[Comparison, Run | None]:
+    """Run the plan of one host and set it among its peers of the last stored run.
+
+    The second value is that run; None where there is none: then the host stands alone. The
+    check itself is not stored: it is no run of the fleet, and must not become the next's peers.
+    """
+    done, _ = _execute(plan, transport, None, on_event, become_password, stop)
+    stored_at = archive.peers_last(archive_dir, plan.playbook.name)
+    peers = archive.load(stored_at) if stored_at else None
+    if peers is None:
+        return compare(done), None
+    checked = {host.name for host in done.hosts}
+    others = tuple(host for host in peers.hosts if host.name not in checked)
+    return compare(replace(done, hosts=(*done.hosts, *others), note=done.note or peers.note)), peers
+
+
+def stored(path: Path) -> Comparison:
+    """What the run stored at `path` came to: the same as when it was live."""
+    return compare(archive.load(path))
+
+
+def _execute(
+    plan: Plan,
+    transport: Transport,
+    archive_dir: Path | None,
+    on_event: OnEvent,
+    become_password: str | None,
+    stop: threading.Event | None,
+) -> tuple[Run, Path | None]:
+    started_at, began = time.time(), time.monotonic()
+    run_id = archive.new_run_id(plan.playbook.name, started_at)
+    keeper = _Keeper(on_event)
+    if archive_dir is not None:
+        keeper.writer = archive.Writer.create(
+            archive_dir, run_id, plan, version=__version__, started_at=started_at
+        )
+    path = keeper.writer.path if keeper.writer else None
+    with keeper:
+        hosts, interrupted = run_hosts(
+            plan, transport, keeper.keep, become_password=become_password, stop=stop
+        )
+        duration_s = time.monotonic() - began
+        keeper.finish(duration_s, interrupted)
+    done = Run(
+        id=run_id,
+        playbook=plan.playbook,
+        hosts=hosts,
+        started_at=started_at,
+        duration_s=duration_s,
+        version=__version__,
+        interrupted=interrupted,
+        note=plan.note,
+    )
+    return done, path
+
+
+class _Keeper:
+    """Stores each host before others hear of it; a disk that fails midway does not end the run."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self.writer: archive.Writer | None = None
+
+    def keep(self, event: Event) -> None:
+        if self.writer and isinstance(event, HostFinished):
+            with self._surviving():
+                self.writer.add(event.result)
+        self._on_event(event)
+
+    def finish(self, duration_s: float, interrupted: bool) -> None:
+        if self.writer:
+            with self._surviving():
+                self.writer.finish(duration_s, interrupted)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        try:
+            yield
+        except ArchiveError as error:
+            self._close()
+            self._on_event(ArchiveFailed(str(error)))
+
+    def _close(self) -> None:
+        if self.writer:
+            self.writer.close()
+        self.writer = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        self._close()

@@ -1,0 +1,214 @@
+"""`docs/playbook.md` and the editors' schema, made from the file format's own models.
+
+`python -m fleetdiag.playbook.docs --write` writes both; `--check` says whether they are current.
+For a checkout: an installed package has no `docs/`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fleetdiag
+from fleetdiag.playbook.find import shipped_directory
+from fleetdiag.playbook.schema import (
+    CompareFile,
+    DefaultsFile,
+    FlagFile,
+    ParamFile,
+    PlaybookFile,
+    StepFile,
+    json_schema,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+DOCS = Path(fleetdiag.__file__).parent.parent / "docs"
+
+_PAGE = """\
+# Playbooks
+
+<!-- Made by `python -m fleetdiag.playbook.docs --write`; change the models or that module. -->
+
+A playbook is a YAML file of diagnostic commands. Every host runs the same steps, in order; then
+each step's output is compared between the hosts, so that the odd ones stand out.
+
+The shortest playbook is a list of commands:
+
+```yaml
+steps:
+  - dmesg
+  - load: cat /proc/loadavg
+```
+
+Saved as `playbooks/mine.yaml` it runs as `fleetdiag run mine`. A fuller one:
+
+```yaml
+# yaml-language-server: $schema=playbook.schema.json
+about: Is the web server in order?
+
+params:
+  unit:
+    default: nginx
+    about: The systemd unit.
+
+defaults:
+  timeout: 5s
+
+steps:
+  - name: state
+    run: systemctl show -p ActiveState -p NRestarts -- @{unit}
+    or: service @{unit} status
+    compare: lines
+    flag:
+      matches: ActiveState=failed
+      severity: critical
+      say: the web server is down
+
+  - name: errors
+    about: What it wrote last.
+    run: journalctl -u @{unit} -p err -n 50 --no-pager
+    become: true
+    compare:
+      mode: lines
+      mask: request-[0-9]+
+```
+
+## The file
+
+@playbook@
+
+A name is looked for as a file in `./playbooks`, then in `fleetdiag/playbooks` of the user's
+configuration directory (`$XDG_CONFIG_HOME`, or `~/.config`), then among the shipped ones; the
+first hit counts. With a `/` in it, or with `.yaml` or `.yml` at its end, it is a path.
+
+`fleetdiag playbook lint FILE` names everything wrong with a file, each `file:line:column: what
+is wrong, what was expected`; `fleetdiag playbook show NAME` prints it in full form.
+`playbook.schema.json`, also printed by `fleetdiag playbook schema`, lets editors complete and
+check: the first line of the example does that.
+
+YAML is read as version 1.2 has it, and more strictly: `no`, `on`, `12:30` and `010` are text,
+a key given twice is an error, and so is a key without a value.
+
+## A step
+
+A step is a bare command, which gets a name of its words (`cat /proc/loadavg` becomes
+`cat-proc-loadavg`); or one pair, `name: command`; or in full:
+
+@step@
+
+Commands run one after another as `sh -c COMMAND`, with nothing on stdin, `LC_ALL=C` and the
+administrator's directories on the `PATH`. Write POSIX shell: on many hosts `sh` is dash or
+busybox. A command that does not exist gives the outcome *absent*, one that is not allowed
+*denied*; neither counts as agreement. In a pipeline the shell reports the last command only; to
+keep the first one's exit code write `k=$(dmesg) || exit; printf '%s\\n' "$k" | tail`.
+
+## `compare`
+
+Either the mode alone, or a mapping:
+
+@compare@
+
+Shipped masks already hide what differs on every healthy host: times, process ids, addresses,
+MACs, uuids, long hexadecimal numbers, the host's own names. What still moves from run to run is
+best turned into a fact on the host: `/var 97 %` only where it is over 90, and `none` where nothing
+is, so that silence is never taken for health.
+
+## `flag`
+
+@flag@
+
+## `params`
+
+@param@
+
+`@{name}` in a command stands for the value as one word, in quotes. So it must stand where a word
+can: not inside quotes (write `"$HOME"/@{dir}`, not `"$HOME/@{dir}"`), nor in a comment, in
+`$((…))`, in `${…}` or in backticks. In a script for another program hand it over as an argument:
+`sh -c 'ls "$1"' sh @{dir}`. For the text itself, write `@@{name}`.
+
+## `defaults`
+
+@defaults@
+
+## Shipped playbooks
+
+@shipped@
+"""
+
+
+def page() -> str:
+    """The text of `docs/playbook.md`."""
+    models: dict[str, type[BaseModel]] = {
+        "playbook": PlaybookFile,
+        "step": StepFile,
+        "compare": CompareFile,
+        "flag": FlagFile,
+        "param": ParamFile,
+        "defaults": DefaultsFile,
+    }
+    text = _PAGE
+    for name, model in models.items():
+        text = text.replace(f"@{name}@", _keys(model))
+    return text.replace("@shipped@", _shipped())
+
+
+def schema_text() -> str:
+    """The text of `docs/playbook.schema.json`."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def files() -> dict[Path, str]:
+    """Each generated file with what it should hold."""
+    return {DOCS / "playbook.md": page(), DOCS / "playbook.schema.json": schema_text()}
+
+
+def main(arguments: list[str]) -> int:
+    """`--write`: write the files, 0. `--check`: 0 where they are current, otherwise 1."""
+    if arguments not in (["--write"], ["--check"]):
+        sys.stderr.write("usage: python -m fleetdiag.playbook.docs --write | --check\n")
+        return 2
+    stale = [path for path, text in files().items() if _held(path) != text]
+    for path in stale:
+        if arguments == ["--write"]:
+            path.write_text(files()[path], encoding="utf-8")
+        sys.stderr.write(f"{path}: {'written' if arguments == ['--write'] else 'not current'}\n")
+    return 1 if stale and arguments == ["--check"] else 0
+
+
+def _held(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _keys(model: type[BaseModel]) -> str:
+    rows = ["| key | | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        key, about = field.alias or name, " ".join((field.description or "").split())
+        rows.append(f"| `{key}` | {_need(field)} | {about} |")
+    return "\n".join(rows)
+
+
+def _need(field: FieldInfo) -> str:
+    """Whether a key must be there, or its default where that says something."""
+    if field.is_required():
+        return "required"
+    default: Any = field.default
+    return f"`{default}`" if isinstance(default, str) and len(default) < 12 else ""
+
+
+def _shipped() -> str:
+    from fleetdiag.playbook import available
+
+    rows = ["| playbook | what it answers | params |", "|---|---|---|"]
+    for listing in available([shipped_directory()]):
+        params = ", ".join(f"`{name}`" for name in listing.params)
+        rows.append(f"| `{listing.name}` | {listing.about} | {params} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

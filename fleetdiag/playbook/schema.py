@@ -1,0 +1,278 @@
+"""The playbook file format, as pydantic models: what may stand in a file, short forms included.
+
+Only this package sees these classes; what leaves it are the frozen types of `model.py`. The JSON
+Schema for editors and `docs/playbook.md` are made from here, so the docstring under a field is
+what an author reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+
+from fleetdiag.playbook.values import (
+    DEFAULT_PARAM_PATTERN,
+    NAME,
+    Command,
+    LinePattern,
+    Name,
+    OneOrMany,
+    OutputCapBytes,
+    ParamName,
+    Pattern,
+    PlaybookName,
+    Sentence,
+    TimeoutS,
+)
+from fleetdiag.yamlmarks import kind_of
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
+MAX_STEPS = 500
+
+
+def _some_steps(steps: list[StepFile]) -> list[StepFile]:
+    if not 1 <= len(steps) <= MAX_STEPS:
+        raise ValueError(f"{len(steps)} steps, expected from 1 to {MAX_STEPS}")
+    return steps
+
+
+class _Strict(BaseModel):
+    """No unknown keys, no conversions: text is text."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class FlagFile(_Strict):
+    """A rule: what must not be in the output, whatever the other hosts say."""
+
+    matches: LinePattern
+    """Regular expression (Python's), searched in each line of the output as the host gave it."""
+    severity: Literal["critical", "warning", "info"] = "warning"
+    """How bad it is: `critical`, `warning` or `info`."""
+    say: Sentence
+    """What it means, a short sentence; the finding's headline."""
+
+
+class CompareFile(_Strict):
+    """How the output is compared between hosts."""
+
+    mode: Literal["text", "lines", "ignore"] = "text"
+    """`text`: the whole output is one value. `lines`: the set of lines, in any order. `ignore`:
+    shown, never compared (what differs on every healthy host)."""
+    mask: Annotated[list[LinePattern], OneOrMany()] = []
+    """Regular expressions whose matches do not count, besides the shipped masks."""
+    unmask: Annotated[list[Name], OneOrMany()] = []
+    """Names of shipped masks that are not applied here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"mode": value}
+        if not isinstance(value, dict):
+            raise ValueError(f"`compare` is {kind_of(value)}, expected a mode or a mapping")  # noqa: TRY004
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The mode alone, or the mapping."""
+        full = handler.resolve_ref_schema(handler(schema))
+        mode = {key: full["properties"]["mode"][key] for key in ("enum", "type")}
+        return {"description": full["description"], "anyOf": [mode, _without(full, "description")]}
+
+
+class StepFile(_Strict):
+    """One command and what to do about its output.
+
+    Short forms: a bare command (it gets a name of its words), or one `name: command` pair.
+    """
+
+    name: Name | None = None
+    """Unique in the playbook; without it, made of the command's words."""
+    run: Command
+    """A POSIX shell command, run as `sh -c` with nothing on stdin and the locale C."""
+    or_: Annotated[list[Command], OneOrMany()] = Field(default=[], alias="or")
+    """Commands to fall back to where `run` does not exist or is not permitted: one or a list, the
+    first that works gives the output."""
+    timeout: TimeoutS | None = None
+    """Seconds, or text such as `500ms`, `10s`, `2m`; at most 1h. Without it 10s."""
+    become: bool | None = None
+    """Whether to run it through sudo. Without it, as the host's inventory entry says."""
+    compare: CompareFile | None = None
+    """How hosts are compared: `text` (the default), `lines`, `ignore`, or a mapping."""
+    flag: Annotated[list[FlagFile], OneOrMany()] = []
+    """Rules on the output, one or a list."""
+    about: Sentence | None = None
+    """What the step tells, a sentence."""
+    output_cap: OutputCapBytes | None = None
+    """Where each output stream is cut: bytes, or text such as `64K`, `1M`. Without it 1M."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return full_step(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """A bare command, a `name: command` pair, or the mapping."""
+        full = handler.resolve_ref_schema(handler(schema))
+        command = full["properties"]["run"]
+        pair = {
+            "type": "object",
+            "description": "`name: command`",
+            "propertyNames": {
+                "pattern": f"^{NAME.pattern}$",
+                "not": {"enum": list(full["properties"])},
+            },
+            "additionalProperties": {key: command[key] for key in ("type", "pattern")},
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+        bare = {"type": "string", "pattern": r"\S", "description": "A bare command"}
+        return {
+            "description": full["description"],
+            "anyOf": [bare, pair, _without(full, "description")],
+        }
+
+
+class ParamFile(_Strict):
+    """A parameter: a value given when the playbook is run, used in commands as `@{name}`."""
+
+    default: str | None = Field(
+        default=None, json_schema_extra={"type": ["string", "number", "boolean"]}
+    )
+    """The value where none is given. Without it a value must be given."""
+    pattern: Pattern = DEFAULT_PARAM_PATTERN
+    """Regular expression the whole value must match. Without it one word of letters, digits and
+    `_./:@%+,=-`, not beginning with `-`."""
+    about: Sentence | None = None
+    """What it is for, a sentence."""
+
+
+class DefaultsFile(_Strict):
+    """Values for the steps that do not say otherwise."""
+
+    timeout: TimeoutS | None = None
+    """As in a step."""
+    become: bool | None = None
+    """As in a step."""
+    compare: CompareFile | None = None
+    """As in a step."""
+    output_cap: OutputCapBytes | None = None
+    """As in a step."""
+
+
+class PlaybookFile(_Strict):
+    """A fleetdiag playbook: diagnostic commands, and how their output is compared."""
+
+    name: PlaybookName | None = None
+    """Without it, the file's name without its ending."""
+    about: Sentence | None = None
+    """What question it answers, a sentence."""
+    params: dict[ParamName, ParamFile] = {}
+    """Values given when it is run (`@{name}` in commands), by name."""
+    defaults: DefaultsFile = Field(default_factory=DefaultsFile)
+    """Values for the steps that do not say otherwise."""
+    steps: Annotated[list[StepFile], AfterValidator(_some_steps)] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": MAX_STEPS}
+    )
+    """The commands, in the order they are run."""
+
+
+STEP_KEYS = tuple(field.alias or name for name, field in StepFile.model_fields.items())
+
+
+def full_step(value: object) -> object:
+    """A step's short form as a full mapping; what is neither comes back as it is."""
+    if isinstance(value, str):
+        return {"run": value}
+    if not isinstance(value, dict):
+        # ValueError is what pydantic turns into a problem.
+        raise ValueError(f"step is {kind_of(value)}, expected a command or a mapping")  # noqa: TRY004
+    unknown = [key for key in value if key not in STEP_KEYS]
+    if len(unknown) != 1 or "run" in value:
+        return value
+    name, command = unknown[0], value[unknown[0]]
+    if len(value) == 1 and isinstance(command, str):
+        return {"name": name, "run": command}
+    if len(value) == 1:
+        raise ValueError(f"step `{name}` is {kind_of(command)}, expected a command")
+    if not isinstance(command, str) or "name" in value:
+        return value
+    raise ValueError(
+        f"step with `{name}: …` and further keys, expected it in full: `name: {name}` and `run: …`"
+    )
+
+
+def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys allowed in the mapping at `path` of a playbook file, for near misses."""
+    match [part for part in path if isinstance(part, str)]:
+        case []:
+            model: type[BaseModel] = StepFile if path else PlaybookFile
+        case ["steps"]:
+            model = StepFile
+        case ["params", _]:
+            model = ParamFile
+        case ["defaults"]:
+            model = DefaultsFile
+        case [*_, "compare"]:
+            model = CompareFile
+        case [*_, "flag"]:
+            model = FlagFile
+        case _:
+            return ()
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a playbook file, for editors; accepts the short forms."""
+    schema = PlaybookFile.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "fleetdiag playbook",
+        **_tidied(schema),
+    }
+
+
+def _tidied(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without pydantic's titles, and without null: a key without a value is a mistake here."""
+    tidy: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "title" and isinstance(value, str):
+            continue
+        if key == "default" and value in (None, [], {}):
+            continue
+        if key == "anyOf":
+            kept = [_tidied(option) for option in value if option != {"type": "null"}]
+            tidy |= kept[0] if len(kept) == 1 else {"anyOf": kept}
+        elif key == "description":
+            tidy[key] = " ".join(value.split())
+        elif isinstance(value, dict):
+            tidy[key] = _tidied(value)
+            if key == "patternProperties":
+                tidy["additionalProperties"] = False
+        elif isinstance(value, list):
+            tidy[key] = [_tidied(item) if isinstance(item, dict) else item for item in value]
+        else:
+            tidy[key] = value
+    return tidy
+
+
+def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != key}

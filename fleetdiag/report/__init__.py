@@ -1,0 +1,43 @@
+"""render(comparison) -> str: for a terminal, a program or an incident's ticket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from fleetdiag.report.exitcode import exit_code
+from fleetdiag.report.options import ReportOptions
+
+if TYPE_CHECKING:
+    from fleetdiag.model import Comparison
+
+Format = Literal["table", "json", "markdown"]
+DEFAULT_OPTIONS = ReportOptions()
+
+__all__ = ["Format", "ReportOptions", "exit_code", "render", "render_groups"]
+
+
+def render(
+    comparison: Comparison,
+    format: Format,  # noqa: A002 - named as the flag is
+    *,
+    options: ReportOptions = DEFAULT_OPTIONS,
+) -> str:
+    """`comparison` as text that ends with a newline; `json` is the same whatever the options."""
+    if format == "json":
+        from fleetdiag.report.json import render_json
+
+        return render_json(comparison)
+    if format == "markdown":
+        from fleetdiag.report.markdown import render_markdown
+
+        return render_markdown(comparison, options)
+    from fleetdiag.report.terminal import render_terminal
+
+    return render_terminal(comparison, options)
+
+
+def render_groups(comparison: Comparison, options: ReportOptions = DEFAULT_OPTIONS) -> str:
+    """Hosts folded over each output they gave, the largest group first: for `exec`."""
+    from fleetdiag.report.outputs import render_outputs
+
+    return render_outputs(comparison, options)

@@ -1,0 +1,132 @@
+"""A comparison as one JSON object, format 1: for programs, the same for live and stored runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fleetdiag.model import (
+        Comparison,
+        Finding,
+        HostResult,
+        Run,
+        Shared,
+        StepComparison,
+        Verdict,
+    )
+
+FORMAT = 1
+"""Raised when a key changes its meaning or goes; new keys do not raise it."""
+
+Json = dict[str, Any]
+
+
+def render_json(comparison: Comparison) -> str:
+    """The object, indented, ASCII only: every control character is escaped."""
+    return json.dumps(to_json(comparison), indent=2) + "\n"
+
+
+def to_json(comparison: Comparison) -> Json:
+    """The object as plain dicts and lists; its keys are listed in `docs/design.md`."""
+    return {
+        "format": FORMAT,
+        "run": _run(comparison.run),
+        "hosts": [_host(host) for host in comparison.run.hosts],
+        "steps": [_step(step) for step in comparison.steps],
+        "findings": [_finding(finding) for finding in comparison.findings],
+        "verdict": _verdict(comparison.verdict),
+    }
+
+
+def utc(unix_time: float) -> str:
+    """`2026-11-22T03:04:05Z`."""
+    return datetime.fromtimestamp(unix_time, tz=UTC).isoformat(timespec="seconds")[:19] + "Z"
+
+
+def _run(run: Run) -> Json:
+    return {
+        "id": run.id,
+        "playbook": run.playbook.name,
+        "started_at": utc(run.started_at),
+        "duration_s": round(run.duration_s, 3),
+        "version": run.version,
+        "interrupted": run.interrupted,
+    }
+
+
+def _host(host: HostResult) -> Json:
+    return {
+        "name": _text(host.name),
+        "status": host.status.value,
+        "reason": _text(host.reason),
+        "attributes": {_text(key): _text(value) for key, value in host.attributes.items()},
+        "steps": [
+            {
+                "name": step.name,
+                "outcome": step.outcome.value,
+                "exit_code": step.exit_code,
+                "duration_s": None if step.duration_s is None else round(step.duration_s, 3),
+                "truncated": step.truncated,
+            }
+            for step in host.steps
+        ],
+    }
+
+
+def _step(step: StepComparison) -> Json:
+    return {
+        "name": step.name,
+        "mode": step.mode.value,
+        "masks": list(step.masks),
+        "groups": [
+            {
+                "hosts": [_text(host) for host in group.hosts],
+                "majority": group.majority,
+                "sample": _text(group.sample),
+            }
+            for group in step.groups
+        ],
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "kind": finding.kind.value,
+        "severity": finding.severity.value,
+        "step": finding.step,
+        "feature": finding.feature,
+        "hosts": [_text(host) for host in finding.hosts],
+        "of": finding.of,
+        "summary": _text(finding.summary),
+        "evidence": [_text(line) for line in finding.evidence],
+        "shared": [_shared(shared) for shared in finding.shared],
+    }
+
+
+def _shared(shared: Shared) -> Json:
+    return {
+        "attribute": _text(shared.attribute),
+        "value": _text(shared.value),
+        "odd": shared.odd,
+        "odd_total": shared.odd_total,
+        "rest": shared.rest,
+        "rest_total": shared.rest_total,
+        "risk_ratio": shared.risk_ratio,
+        "p": shared.p,
+    }
+
+
+def _verdict(verdict: Verdict) -> Json:
+    return {
+        "cause": verdict.cause,
+        "confidence": verdict.confidence,
+        "because": [_text(line) for line in verdict.because],
+        "do": [_text(line) for line in verdict.do],
+    }
+
+
+def _text(text: str) -> str:
+    r"""`text` with lone surrogates (bytes that were no UTF-8) spelled out: `\udc80`."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")

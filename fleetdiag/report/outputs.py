@@ -1,0 +1,87 @@
+"""Outputs under the hosts that gave them, the largest group first: the screen of `exec`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetdiag.model import Outcome
+from fleetdiag.report.fold import fold
+from fleetdiag.report.overview import without_result
+from fleetdiag.report.plain import printable
+from fleetdiag.report.screen import RESET, STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fleetdiag.model import Comparison, Group, StepComparison, StepResult
+    from fleetdiag.report.options import ReportOptions
+
+
+def render_outputs(comparison: Comparison, options: ReportOptions) -> str:
+    """Each group: a header with its hosts folded, then what its first host printed, whole.
+
+    Lines are not cut to the width (the output is what was asked for); controls are visible. Where
+    hosts of a group differ in what was masked, the header says whose output is shown.
+    """
+    lines: list[str] = []
+    several = len(comparison.steps) > 1
+    for step in comparison.steps:
+        for group in step.groups:
+            lines += _group_lines(comparison, step, group, options, several=several)
+    for status, reasons in without_result(comparison).items():
+        for reason, hosts in reasons.items():
+            said = f"{status}: {reason}" if reason else status
+            header = f"{fold(hosts)} ({len(hosts)}): no result, {said}"
+            lines += _header(printable(header), options, style="warning")
+    return "\n".join(lines) + "\n" if lines else "No host gave a result.\n"
+
+
+def _group_lines(
+    comparison: Comparison,
+    step: StepComparison,
+    group: Group,
+    options: ReportOptions,
+    *,
+    several: bool,
+) -> list[str]:
+    chosen = set(group.hosts)
+    results = [
+        result
+        for host in comparison.run.hosts
+        if host.name in chosen
+        for result in host.steps
+        if result.name == step.name
+    ]
+    first = results[0]
+    header = f"{fold(group.hosts)} ({len(group.hosts)}){_said(first)}"
+    if any((r.stdout, r.stderr) != (first.stdout, first.stderr) for r in results):
+        header += f", as {group.hosts[0]} printed it"
+    if several:
+        header = f"{step.name}: {header}"
+    style = "" if group.outcome is Outcome.OK else "warning"
+    return [*_header(printable(header), options, style=style), *_output(first, options)]
+
+
+def _said(result: StepResult) -> str:
+    if result.outcome is Outcome.OK:
+        return ""
+    if result.outcome is Outcome.FAILED and result.exit_code is not None:
+        return f": exit code {result.exit_code}"
+    return f": {result.outcome.value}{f', {result.reason}' if result.reason else ''}"
+
+
+def _header(text: str, options: ReportOptions, *, style: str) -> list[str]:
+    rule = "-" * min(max(len(text), 8), options.columns)
+    shown = f"{STYLES[style or 'bold']}{text}{RESET}" if options.color else text
+    return [rule, shown, rule]
+
+
+def _output(result: StepResult, options: ReportOptions) -> Iterator[str]:
+    yield from _lines(result.stdout)
+    for line in _lines(result.stderr):
+        yield f"{STYLES['dim']}{line}{RESET}" if options.color and line else line
+
+
+def _lines(data: bytes) -> list[str]:
+    text = data.decode("utf-8", errors="backslashreplace").replace("\r\n", "\n").rstrip("\n")
+    return [printable(line) for line in text.split("\n")] if text else []

@@ -1,0 +1,138 @@
+"""Only whole runs are read; anything else is refused in words."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fleetdiag import archive
+from fleetdiag.archive import schema
+from fleetdiag.errors import ArchiveError
+from tests.archive.runs import STARTED_AT, lost_result, ok_result, plan_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def stored(directory: Path, run_id: str = "run-1", *, finished: bool = True) -> Path:
+    """A run of three hosts: one ok, one lost, one without a result."""
+    with archive.Writer.create(
+        directory, run_id, plan_of("a", "b", "c"), version="1", started_at=STARTED_AT
+    ) as writer:
+        writer.add(ok_result("a", b"kernel log\n" * 500, after_s=2.0))
+        writer.add(lost_result("b"))
+        if finished:
+            writer.finish(2.5, False)
+    return writer.path
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(statement, values)
+    connection.close()
+
+
+NOT_RUNS = {
+    "text": (b"just some text\n" * 100, "not a stored run"),
+    "empty": (b"", "empty, its run was killed before it began"),
+    "zeros": (bytes(8192), "not a stored run"),
+    "half a header": (b"SQLite format 3\0", "not a stored run"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_RUNS)
+def test_a_file_that_is_no_run_is_refused(case: str, tmp_path: Path) -> None:
+    content, words = NOT_RUNS[case]
+    path = tmp_path / "x.fleetdiag"
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=words):
+        archive.load(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["missing", ""])
+def test_a_missing_file_or_a_directory_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="no such stored run"):
+        archive.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("PRAGMA application_id = 7", "not a stored run"),
+        ("PRAGMA user_version = 2", r"newer fleetdiag \(archive format 2, this one reads up to 1"),
+        ("DROP TABLE blob", "other tables"),
+        ("CREATE VIEW extra AS SELECT 1", "other tables"),
+        ("DELETE FROM run", "damaged"),
+        ("DELETE FROM blob", "damaged"),
+        ("UPDATE blob SET data = zeroblob(9)", "damaged"),
+        ("UPDATE blob SET size = 10", "damaged"),
+        ("UPDATE run SET body = '{}'", "damaged"),
+        ("UPDATE run SET body = CAST('{}' AS BLOB)", "damaged"),
+        ("UPDATE run SET body = CAST('[' AS BLOB)", "damaged"),
+        ("UPDATE result SET body = CAST('{\"name\": 1}' AS BLOB)", "damaged"),
+        ("UPDATE host SET body = CAST('7' AS BLOB)", "damaged"),
+        ("UPDATE finished SET body = CAST('{\"interrupted\": true}' AS BLOB)", "damaged"),
+    ],
+)
+def test_a_changed_file_is_refused(statement: str, words: str, tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    change(path, statement)
+    with pytest.raises(ArchiveError, match=words):
+        archive.load(path)
+
+
+def test_flipped_bytes_are_refused_or_harmless(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    whole, content = archive.load(path), path.read_bytes()
+    noise = random.Random(1)  # noqa: S311 (which bytes, not a secret)
+    refused = 0
+    for _ in range(200):
+        flipped = bytearray(content)
+        for _ in range(3):
+            flipped[noise.randrange(len(flipped))] ^= 1 << noise.randrange(8)
+        path.write_bytes(flipped)
+        try:
+            archive.load(path)
+        except ArchiveError:
+            refused += 1
+    assert refused > 20
+    path.write_bytes(content)
+    assert archive.load(path) == whole
+
+
+def test_a_packed_output_never_unpacks_to_more_than_was_stored() -> None:
+    bomb = schema.pack(schema.digest(b"\0" * (64 << 20)), b"\0" * (64 << 20))
+    assert len(bomb.data) < 1 << 20
+    with pytest.raises(ValueError, match="not what was stored"):
+        schema.unpack(bomb._replace(size=10))
+
+
+def test_a_killed_run_is_interrupted_and_lasts_until_its_last_host(tmp_path: Path) -> None:
+    path = stored(tmp_path, finished=False)
+    run, summary = archive.load(path), archive.summarize(path)
+    assert (run.interrupted, run.duration_s) == (True, 2.0)
+    assert (summary.interrupted, summary.duration_s) == (True, 2.0)
+
+
+def test_a_summary_counts_hosts_and_those_that_are_ok(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    assert archive.summarize(path) == archive.RunSummary(
+        id="run-1",
+        playbook="triage",
+        started_at=STARTED_AT,
+        duration_s=2.5,
+        hosts=3,
+        ok=1,
+        interrupted=False,
+        size_bytes=path.stat().st_size,
+        path=path,
+    )
+
+
+def test_a_path_with_odd_characters_is_read(tmp_path: Path) -> None:
+    path = stored(tmp_path).rename(tmp_path / "what?mode=memory#100%.fleetdiag")
+    assert archive.load(path).id == "run-1"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.program import run_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INVENTORY = """\
+groups:
+  web:
+    user: ada
+    attributes: {zone: a}
+    hosts:
+      web-[01-02]:
+      web-03: {address: 192.0.2.3, via: gate}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "inventory.yaml").write_text(INVENTORY)
+    return tmp_path
+
+
+def test_table_shows_what_a_run_would_touch(home: Path) -> None:
+    done = run_program("hosts", "web-[02-03]", home=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    heading, _, *rows = done.stdout.splitlines()
+    assert heading.split() == ["host", "login", "via", "sudo", "groups", "attributes"]
+    assert [row.split()[:2] for row in rows] == [
+        ["web-02", "ada@web-02"],
+        ["web-03", "ada@192.0.2.3"],
+    ]
+
+
+def test_verbose_says_where_each_value_came_from(home: Path) -> None:
+    done = run_program("hosts", "web-03", "-v", "-u", "bob", home=home)
+    rows = [row.split() for row in done.stdout.splitlines()]
+    assert ["web-03", "user", "bob", "--user"] in rows
+    assert ["web-03", "port", "22", "default"] in rows
+    origins = {row[1]: row[-1] for row in rows if row[0] == "web-03"}
+    assert origins["address"].endswith("inventory.yaml:7")
+    assert origins["attributes.zone"].endswith("inventory.yaml:4")
+
+
+def test_json_is_the_documented_object_alone(home: Path) -> None:
+    done = run_program("hosts", "--format", "json", home=home)
+    hosts = json.loads(done.stdout)["hosts"]
+    assert [host["name"] for host in hosts] == ["web-01", "web-02", "web-03"]
+    assert set(hosts[0]) == {
+        *("name", "address", "port", "user", "identity_file", "via", "groups", "attributes")
+    }
+
+
+def test_pattern_that_matches_nothing_is_refused_with_near_names(home: Path) -> None:
+    done = run_program("hosts", "web-30", home=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "web-03" in done.stderr
+
+
+def test_markdown_table_is_one(home: Path) -> None:
+    done = run_program("hosts", "--format", "markdown", home=home)
+    assert all(line.startswith("|") for line in done.stdout.splitlines())

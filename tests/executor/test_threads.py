@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from fleetdiag.errors import HostError
+from fleetdiag.executor import run_hosts
+from fleetdiag.model import (
+    Event,
+    Host,
+    HostFinished,
+    HostStarted,
+    HostStatus,
+    Limits,
+    Outcome,
+    Playbook,
+    Session,
+    Step,
+    StepFinished,
+    TransportKind,
+)
+from fleetdiag.plan import make_plan
+from fleetdiag.transport.process import ProcessSession
+from tests.executor.shells import ignore
+
+
+class Hosts:
+    """Hosts that are shells of this machine, except those whose name says otherwise."""
+
+    def __init__(self) -> None:
+        self.at_once = 0
+        self.most_at_once = 0
+        self.tries: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def open(self, host: Host, limits: Limits) -> Session:
+        with self._lock:
+            self.tries[host.name] = self.tries.get(host.name, 0) + 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            time.sleep(0.02)
+            kind, _, number = host.name.partition("-")
+            if kind == "down":
+                raise HostError(HostStatus.UNREACHABLE, "no route to host")
+            if kind == "throttled" and self.tries[host.name] <= int(number):
+                raise HostError(HostStatus.THROTTLED, "dropped")
+            if kind == "hangs":
+                time.sleep(30)
+            if kind == "bug":
+                raise ZeroDivisionError("ours")
+        finally:
+            with self._lock:
+                self.at_once -= 1
+        return ProcessSession(["sh", "-s"])
+
+    def close(self) -> None:
+        pass
+
+
+def hosts(*names: str) -> list[Host]:
+    return [Host(name, TransportKind.LOCAL) for name in names]
+
+
+ECHO = Playbook("echo", (Step("a", ("echo a",)), Step("b", ("echo b",))))
+SLEEP = Playbook("sleep", (Step("quick", ("echo quick",)), Step("long", ("sleep 30",), 60)))
+
+
+def test_results_stand_in_the_plans_order_whatever_finished_first() -> None:
+    names = ["down-1", "up-1", "down-2", "up-2"]
+    results, interrupted = run_hosts(make_plan(hosts(*names), ECHO), Hosts(), ignore)
+    assert [r.name for r in results] == names
+    assert [r.status for r in results] == ["unreachable", "ok", "unreachable", "ok"]
+    assert not interrupted
+
+
+def test_never_more_hosts_at_once_than_the_fanout() -> None:
+    transport = Hosts()
+    run_hosts(make_plan(hosts(*(f"up-{i}" for i in range(12))), ECHO, fanout=3), transport, ignore)
+    assert transport.most_at_once <= 3
+
+
+def test_events_come_in_the_calling_thread_and_in_each_hosts_order() -> None:
+    seen: list[tuple[str, Event]] = []
+
+    def on_event(event: Event) -> None:
+        seen.append((threading.current_thread().name, event))
+
+    run_hosts(make_plan(hosts("up-1", "up-2"), ECHO), Hosts(), on_event)
+    assert {thread for thread, _ in seen} == {threading.current_thread().name}
+    mine = [e for _, e in seen if "up-1" in (getattr(e, "host", ""), _name(e))]
+    assert [type(e) for e in mine] == [HostStarted, StepFinished, StepFinished, HostFinished]
+
+
+def _name(event: Event) -> str:
+    return event.result.name if isinstance(event, HostFinished) else ""
+
+
+def test_a_throttled_login_is_tried_again() -> None:
+    transport = Hosts()
+    plan = make_plan(hosts("throttled-1"), ECHO, limits=Limits(throttle_retries=2))
+    (result,), _ = run_hosts(plan, transport, ignore)
+    assert (result.status, transport.tries["throttled-1"]) == (HostStatus.OK, 2)
+
+
+def test_a_login_throttled_to_the_end_is_throttled_and_not_down() -> None:
+    plan = make_plan(hosts("throttled-9"), ECHO, limits=Limits(throttle_retries=1))
+    (result,), _ = run_hosts(plan, Hosts(), ignore)
+    assert result.status is HostStatus.THROTTLED
+
+
+def test_a_fault_of_ours_costs_one_host_and_is_said() -> None:
+    results, _ = run_hosts(make_plan(hosts("bug-1", "up-1"), ECHO), Hosts(), ignore)
+    assert [r.status for r in results] == [HostStatus.LOST, HostStatus.OK]
+    assert results[0].reason == "internal error, please report: ZeroDivisionError: ours"
+
+
+def test_stopping_keeps_what_is_there_and_names_the_step_that_ran() -> None:
+    stop = threading.Event()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, StepFinished):
+            stop.set()
+
+    began = time.monotonic()
+    plan = make_plan(hosts("up-1", "up-2", "hangs-1", "up-3"), SLEEP, fanout=3)
+    results, interrupted = run_hosts(plan, Hosts(), on_event, stop=stop)
+    assert interrupted
+    assert time.monotonic() - began < 5
+    by_name = {r.name: r for r in results}
+    assert by_name["hangs-1"].reason == "during login"
+    assert by_name["up-3"].status is HostStatus.NOT_RUN
+    first = next(r for r in results if r.steps[0].outcome is Outcome.OK)
+    assert (first.status, first.reason) == (HostStatus.CANCELLED, "during step long")
+    assert first.steps[0].stdout == b"quick\n"
+
+
+def test_the_deadline_of_the_run_ends_it_and_is_named() -> None:
+    plan = make_plan(hosts("up-1"), SLEEP, limits=Limits(run_s=0.5))
+    began = time.monotonic()
+    (result,), interrupted = run_hosts(plan, Hosts(), ignore)
+    assert time.monotonic() - began < 4
+    assert not interrupted
+    assert (result.status, result.reason) == (
+        HostStatus.TIMED_OUT,
+        "the run's deadline of 0.5 s passed during step long",
+    )
+
+
+def test_a_dead_host_delays_nobody() -> None:
+    names = ["hangs-1", *(f"up-{i}" for i in range(6))]
+    finished: dict[str, float] = {}
+    began = time.monotonic()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, HostFinished):
+            finished[event.result.name] = time.monotonic() - began
+
+    run_hosts(make_plan(hosts(*names), ECHO, limits=Limits(run_s=3)), Hosts(), on_event)
+    assert max(finished[name] for name in names[1:]) < 2.5
+
+
+def test_an_empty_plan_is_refused() -> None:
+    from fleetdiag.errors import PlanError
+
+    with pytest.raises(PlanError, match="no host is selected"):
+        make_plan([], ECHO)
+    with pytest.raises(PlanError, match="no steps"):
+        make_plan(hosts("a"), Playbook("empty", ()))
+    with pytest.raises(PlanError, match="fanout 0"):
+        make_plan(hosts("a"), ECHO, fanout=0)

@@ -1,0 +1,171 @@
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from fleetdiag import playbook
+from fleetdiag.errors import PlaybookError, PlaybookFileError
+from fleetdiag.playbook.find import shipped_directory
+
+UNIT = """\
+params:
+  unit: {about: The unit.}
+  lines: {default: 10, pattern: '[0-9]+'}
+steps:
+  - journalctl -u @{unit} -n @{lines}
+"""
+
+
+def test_a_name_is_looked_for_here_then_at_the_users_then_among_the_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, config = tmp_path / "here", tmp_path / "config"
+    (here / "playbooks").mkdir(parents=True)
+    (config / "fleetdiag" / "playbooks").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+
+    assert Path(playbook.load("uptime").source).parent == shipped_directory()
+    (config / "fleetdiag" / "playbooks" / "uptime.yml").write_text("steps: [echo users]")
+    assert playbook.load("uptime").steps[0].commands == ("echo users",)
+    (here / "playbooks" / "uptime.yaml").write_text("steps: [echo here]")
+    assert playbook.load("uptime").steps[0].commands == ("echo here",)
+    assert playbook.load("uptime").source == "playbooks/uptime.yaml"
+
+
+def test_the_users_directory_is_in_the_home_unless_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".config" / "fleetdiag" / "playbooks").mkdir(parents=True)
+    (tmp_path / ".config" / "fleetdiag" / "playbooks" / "mine.yaml").write_text("steps: [uptime]")
+
+    assert playbook.load("mine").name == "mine"
+
+
+@pytest.mark.parametrize("ref", ["./x.yaml", "x.yaml", "x.yml", "dir/x"])
+def test_what_looks_like_a_path_is_one(
+    ref: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dir").mkdir()
+    Path(ref).write_text("steps: [uptime]")
+
+    assert playbook.load(ref, search=[]).name == "x"
+
+
+def test_an_unknown_name_lists_near_ones_and_where_was_looked() -> None:
+    with pytest.raises(PlaybookError) as caught:
+        playbook.load("triag", search=[shipped_directory()])
+
+    assert str(caught.value) == (
+        f"no playbook named `triag`; did you mean `triage`? (looked in {shipped_directory()})"
+    )
+
+
+def test_a_name_like_nothing_lists_what_there_is() -> None:
+    with pytest.raises(PlaybookError, match="there are dmesg, top, triage, uptime"):
+        playbook.load("zzz", search=[shipped_directory()])
+
+
+def test_a_missing_file_is_said_without_a_traceback() -> None:
+    with pytest.raises(PlaybookFileError, match=r"^none.yaml: cannot be read: No such file"):
+        playbook.load("./none.yaml")
+
+
+def test_params_fill_in_for_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "unit.yaml"
+    path.write_text(UNIT)
+
+    loaded = playbook.load(str(path), {"unit": "sshd"})
+
+    assert loaded.steps[0].commands == ("journalctl -u 'sshd' -n '10'",)
+    assert loaded.steps[0].name == "journalctl-u-n"
+    assert loaded.params == {"unit": "sshd", "lines": "10"}
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, ["playbook `unit` needs a value for its param `unit` (The unit.)"]),
+        (
+            {"unit": "a b", "lines": "x"},
+            [
+                (
+                    "param `unit` of playbook `unit` is `a b`, expected text that matches "
+                    "`[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*`"
+                ),
+                "param `lines` of playbook `unit` is `x`, expected text that matches `[0-9]+`",
+            ],
+        ),
+        (
+            {"unit": "x", "line": "1"},
+            ["playbook `unit` has no param `line`; did you mean `lines`?"],
+        ),
+        (
+            {"unit": "x", "zzz": "1"},
+            ["playbook `unit` has no param `zzz`, it takes `unit`, `lines`"],
+        ),
+        (
+            {"unit": "x\nreboot"},
+            [
+                (
+                    "param `unit` of playbook `unit` is `x\\nreboot`, expected text in one line "
+                    "without control characters"
+                )
+            ],
+        ),
+    ],
+)
+def test_params_that_do_not_fit_are_all_named(
+    params: Mapping[str, str], said: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "unit.yaml"
+    path.write_text(UNIT)
+
+    with pytest.raises(PlaybookError) as caught:
+        playbook.load(str(path), params)
+
+    assert str(caught.value).splitlines() == said
+
+
+def test_a_file_name_that_no_run_id_can_hold_makes_a_name_that_can(tmp_path: Path) -> None:
+    path = tmp_path / "my first_book!.yaml"
+    path.write_text("steps: [uptime]")
+
+    assert playbook.load(str(path)).name == "my-first-book"
+
+
+def test_available_lists_broken_playbooks_too_and_the_first_of_equal_names(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    for place in (first, second):
+        place.mkdir()
+    (first / "x.yaml").write_text("about: The first.\nsteps: [uptime]")
+    (second / "x.yaml").write_text("about: The second.\nsteps: [uptime]")
+    (second / "broken.yml").write_text("steps: uptime")
+    (second / ".hidden.yaml").write_text("steps: [uptime]")
+    (second / "notes.txt").write_text("no playbook")
+
+    broken, fine = playbook.available([first, second, tmp_path / "nowhere"])
+
+    assert (fine.name, fine.about, fine.source) == ("x", "The first.", first / "x.yaml")
+    assert (broken.name, broken.about, len(broken.problems)) == ("broken", "", 1)
+    assert playbook.names([first, second]) == ("broken", "x")
+
+
+def test_importing_the_package_does_not_import_yaml_or_pydantic() -> None:
+    code = "import sys, fleetdiag.playbook; print(*{'yaml', 'pydantic'} & set(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert result.stdout.strip() == ""

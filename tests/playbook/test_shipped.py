@@ -1,0 +1,117 @@
+"""The shipped playbooks, run on this machine under every shell, as root and as a plain user."""
+
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fleetdiag.model import Mode, Step
+from fleetdiag.playbook import lint, load
+from fleetdiag.playbook.find import shipped_directory
+from tests.playbook.shells import BUSYBOX, SHELLS, SYSTEM_PATH, USERS, Shell, answer, applets
+
+FILES = sorted(shipped_directory().glob("*.yaml"))
+STEPS = [(path.stem, step) for path in FILES for step in load(str(path)).steps]
+IDS = [f"{name}-{step.name}" for name, step in STEPS]
+
+CHANGERS = "rm|mv|cp|tee|mkdir|touch|chmod|chown|ln|dd|kill|pkill|mount|umount|reboot|swapoff"
+WRITES = re.compile(
+    rf"(?<![<>&\d])>(?!\s*(?:/dev/null|&))|(?m:^|[;|&({{])\s*(?:{CHANGERS})\s"
+    r"|sysctl -w|systemctl (?:start|stop|restart|reload)"
+)
+
+
+@pytest.fixture(scope="session")
+def applet_path() -> Iterator[str]:
+    """A PATH with busybox's applets only. Not below tmp_path, where a plain user may not look."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield str(applets(Path(directory) / "bin")) if BUSYBOX else SYSTEM_PATH
+
+
+def masked(output: str) -> list[str]:
+    """Lines as a comparison sees them, masks applied crudely, as a set."""
+    return sorted(set(re.sub(r"\d+[.:]\d[\d.:]*|\b[0-9a-f]{8,}\b", "#", output).splitlines()))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_shipped_playbook_is_without_a_problem(path: Path) -> None:
+    assert lint(path) == ()
+    playbook = load(str(path))
+    assert playbook.about.endswith(".")
+    assert path.read_text("utf-8").startswith(
+        "# yaml-language-server: $schema=../docs/playbook.schema.json\n"
+    )
+
+
+def test_the_first_playbooks_are_there() -> None:
+    assert {path.stem for path in FILES} >= {"triage", "uptime", "dmesg", "top"}
+
+
+def test_each_step_of_triage_says_what_it_tells() -> None:
+    for step in load("triage").steps:
+        assert step.about, step.name
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS, ids=IDS)
+def test_a_step_neither_writes_nor_needs_a_file(name: str, step: Step) -> None:
+    for command in step.commands:
+        shell = re.sub(r"(?s)'[^']*'|\$\(\(.*?\)\)", "", command)
+        assert not WRITES.search(shell), WRITES.search(shell)
+        assert "<<" not in command, "a here-document needs a file on a disk that may be full"
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
+@pytest.mark.parametrize(("name", "step"), STEPS, ids=IDS)
+def test_a_step_answers_or_says_why_not(
+    name: str, step: Step, shell: Shell, user: str, applet_path: str
+) -> None:
+    path = applet_path if shell.busybox_only else SYSTEM_PATH
+    started = time.monotonic()
+
+    given = answer(step.commands, shell, user, path)
+
+    assert time.monotonic() - started < step.timeout_s
+    assert given.kind in {"ok", "absent", "denied"}, given
+    if given.kind == "ok":
+        assert given.stdout.strip(), "silence says nothing: print `none`"
+        assert given.stdout.endswith("\n")
+        assert given.stderr == ""
+        assert len(given.stdout.encode()) <= step.output_cap_bytes
+        assert given.stdout.count("\n") <= 2000
+        assert "\x1b" not in given.stdout
+    else:
+        assert given.stdout == ""
+        assert given.stderr.strip(), "a reason is shown to the reader"
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=lambda shell: shell.name)
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [case for case in STEPS if case[1].compare.mode is not Mode.IGNORE],
+    ids=[name for name, case in zip(IDS, STEPS, strict=True) if case[1].compare.mode != "ignore"],
+)
+def test_a_compared_step_says_the_same_twice(
+    name: str, step: Step, shell: Shell, user: str, applet_path: str
+) -> None:
+    path = applet_path if shell.busybox_only else SYSTEM_PATH
+    # Other tests start and stop servers meanwhile: what is listened on may really change.
+    for _ in range(4):
+        first = masked(answer(step.commands, shell, user, path).stdout)
+        second = masked(answer(step.commands, shell, user, path).stdout)
+        if first == second:
+            return
+    assert first == second
+
+
+def test_triage_runs_through_within_seconds() -> None:
+    started = time.monotonic()
+    for step in load("triage").steps:
+        answer(step.commands, SHELLS[0], USERS[0], SYSTEM_PATH)
+
+    assert time.monotonic() - started < 8

@@ -1,0 +1,86 @@
+"""The machine-readable result has the shape that `docs/design.md` promises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from fleetdiag.compare import compare
+from fleetdiag.model import Comparison, Finding, FindingKind, Severity, Shared, Verdict
+from fleetdiag.report import ReportOptions, render
+from tests.factory import make_host, make_run
+from tests.report.scenarios import SCENARIOS
+
+SHAPE = {
+    "format": "int",
+    "run": {
+        "id": "str", "playbook": "str", "started_at": "str", "duration_s": "float",
+        "version": "str", "interrupted": "bool",
+    },
+    "hosts": [{
+        "name": "str", "status": "str", "reason": "str", "attributes": {},
+        "steps": [{
+            "name": "str", "outcome": "str", "exit_code": "int", "duration_s": "float",
+            "truncated": "bool",
+        }],
+    }],
+    "steps": [{
+        "name": "str", "mode": "str", "masks": ["str"],
+        "groups": [{"hosts": ["str"], "majority": "bool", "sample": "str"}],
+    }],
+    "findings": [{
+        "kind": "str", "severity": "str", "step": "str", "feature": "str", "hosts": ["str"],
+        "of": "int", "summary": "str", "evidence": ["str"],
+        "shared": [{
+            "attribute": "str", "value": "str", "odd": "int", "odd_total": "int", "rest": "int",
+            "rest_total": "int", "risk_ratio": "float", "p": "float",
+        }],
+    }],
+    "verdict": {"cause": "str", "confidence": "str", "because": ["str"], "do": ["str"]},
+}  # fmt: skip
+
+
+def full() -> Comparison:
+    """A comparison with every optional part there."""
+    comparison = compare(SCENARIOS["one_odd_host"]())
+    finding = Finding(
+        kind=FindingKind.SHARED,
+        severity=Severity.CRITICAL,
+        summary="zone",
+        hosts=("web-01",),
+        of=2,
+        step="kernel",
+        feature="release",
+        evidence=("line",),
+        shared=(Shared("zone", "a", 1, 1, 0, 1, 2.0, 0.5),),
+    )
+    verdict = Verdict("zone", "high", ("because",), ("do",))
+    return replace(comparison, findings=(finding,), verdict=verdict)
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return type(value).__name__
+
+
+def test_keys_nesting_and_types_are_those_of_the_design() -> None:
+    assert shape(json.loads(render(full(), "json"))) == SHAPE
+
+
+def test_time_is_utc_and_options_change_nothing() -> None:
+    text = render(full(), "json")
+    assert json.loads(text)["run"]["started_at"] == "2026-11-22T03:04:05Z"
+    assert render(full(), "json", options=ReportOptions(40, True, True, "x", "web-01")) == text
+
+
+def test_bytes_that_were_no_utf_8_are_spelled_out() -> None:
+    run = make_run([make_host("a\udcff", {"s": "x"}, attributes={"zone": "\udc80"})])
+    text = render(compare(run), "json")
+    host = json.loads(text)["hosts"][0]
+    assert host["name"] == "a\\udcff"
+    assert host["attributes"] == {"zone": "\\udc80"}
+    assert text.isascii()
