@@ -33,7 +33,8 @@ def render_outputs(comparison: Comparison, options: ReportOptions) -> str:
             said = f"{status}: {reason}" if reason else status
             header = f"{fold(hosts)} ({len(hosts)}): no result, {said}"
             lines += _header(printable(header), options, style="warning")
-    return "\n".join(lines) + "\n" if lines else "No host gave a result.\n"
+    note = f"{printable(comparison.run.note)}\n" if comparison.run.note else ""
+    return note + ("\n".join(lines) + "\n" if lines else "No host gave a result.\n")
 
 
 def _group_lines(

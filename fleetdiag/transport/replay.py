@@ -1,8 +1,8 @@
 """Recorded hosts: the demonstration fleet, and the double for tests of what lies behind.
 
 A recording is a directory: `hosts.json` tells what hosts there were and what became of them,
-`HOST/STEP.out` (`.err`, `.rc`) what they said. It is also what `fleetdiag export` writes. The
-executor drives a replayed host by the same script and the same marks as a live one.
+`HOST/STEP.out` (`.err`, `.rc`) what they said. The executor drives a replayed host by the same
+script and the same marks as a live one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ReplayTransport:
     """Sessions to recorded hosts. `steps` are the plan's: recordings are found by step name."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
-        self._names = tuple(step.name for step in steps)
+        self._steps = tuple(steps)
         self._recordings: dict[str, dict[str, Any]] = {}
 
     def open(self, host: Host, limits: Limits) -> ReplaySession:  # noqa: ARG002 - the protocol's
@@ -41,7 +41,7 @@ class ReplayTransport:
         status = HostStatus(recorded.get("status", "ok"))
         if status is not HostStatus.OK:
             raise HostError(status, recorded.get("reason", "recorded so"))
-        return ReplaySession(directory / host.name, self._names, recorded.get("facts", {}))
+        return ReplaySession(directory / host.name, self._steps, recorded.get("facts", {}))
 
     def close(self) -> None:
         """Nothing is shared."""
@@ -59,9 +59,9 @@ class ReplayTransport:
 class ReplaySession:
     """Answers a script with marks of its nonce and the recorded outputs between them."""
 
-    def __init__(self, directory: Path, names: Sequence[str], facts: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, steps: Sequence[Step], facts: dict[str, Any]) -> None:
         self._directory = directory
-        self._names = names
+        self._steps = steps
         self._facts = facts
         self._chunks: deque[Chunk] = deque()
 
@@ -74,8 +74,11 @@ class ReplaySession:
         self._say(mark, b"H", b"", b"")
         self._say(mark, b"I", self._greeting(), b"")
         for number in _STEP.findall(data):
-            out, err, code = self._recorded(self._names[int(number)])
-            self._say(mark, b"E %s 0 %d %s -" % (number, code, self._uptime()), out, err)
+            step = self._steps[int(number)]
+            out, err, code = self._recorded(step.name)
+            # A step that ended badly had no fallback left: it was its last command that ended it.
+            command = len(step.commands) - 1 if code else 0
+            self._say(mark, b"E %s %d %d %s -" % (number, command, code, self._uptime()), out, err)
         self._say(mark, b"Z", b"", b"")
 
     def read(self, timeout_s: float) -> Chunk | None:  # noqa: ARG002 - the protocol's
