@@ -132,6 +132,10 @@ def run_host(
                 connect_s = time.monotonic() - began
             try:
                 _drive(session, todo, progress, limits, control, become_password)
+                if progress.todo():
+                    # It says it is done, yet steps never ended: a loss, so that it has an end.
+                    words = f"the script ended early: {control.where}"
+                    raise HostError(HostStatus.LOST, words)  # noqa: TRY301 - handled just below
             except HostError as error:
                 _after_loss(progress, error, control)
                 loss = error
@@ -331,9 +335,9 @@ def _after_loss(progress: _Progress, error: HostError, control: Control) -> None
     progress.attempts.pop(index, None)
     progress.killed.pop(index, None)
     losses = progress.losses[index] = progress.losses.get(index, 0) + 1
-    if len(progress.losses) + losses > 4:
+    if sum(progress.losses.values()) > _LOSSES_MAX:
         raise error
-    if losses == 2:
+    if losses == _LOSSES_BY_ONE_STEP:
         reason = "the session ended during this step, twice"
         progress.settle(index, StepResult(step.name, Outcome.FAILED, reason=reason))
 

@@ -16,6 +16,7 @@ from fleetdiag.model import (
     HostResult,
     HostStatus,
     Outcome,
+    StepFinished,
     StepResult,
 )
 
@@ -62,6 +63,8 @@ class _Engine:
         self._waiting = deque(plan.hosts)
         self._controls: dict[str, Control] = {}
         self._events: SimpleQueue[Event] = SimpleQueue()
+        self._steps: dict[str, dict[str, StepResult]] = {}
+        """Host -> its finished steps: kept also where its worker does not come back."""
 
     def run(self, on_event: OnEvent) -> tuple[tuple[HostResult, ...], bool]:
         results: dict[str, HostResult] = {}
@@ -75,8 +78,10 @@ class _Engine:
         for event in self._until_done(results):
             if isinstance(event, HostFinished):
                 settle(self._told(event.result))
-            else:
-                on_event(event)
+                continue
+            if isinstance(event, StepFinished):
+                self._steps.setdefault(event.host, {})[event.step.name] = event.step
+            on_event(event)
         interrupted = self._asked.is_set()
         self._over.set()
         for host_plan in self._plan.hosts:
@@ -143,7 +148,9 @@ class _Engine:
         control = self._controls.get(host_plan.host.name)
         if control is None:
             return _empty(host_plan, HostStatus.NOT_RUN, "the run was stopped before its turn")
-        return _empty(host_plan, HostStatus.CANCELLED, control.where)
+        result = _empty(host_plan, HostStatus.CANCELLED, control.where)
+        finished = self._steps.get(host_plan.host.name, {})
+        return replace(result, steps=tuple(finished.get(s.name, s) for s in result.steps))
 
 
 def _empty(host_plan: HostPlan, status: HostStatus, reason: str) -> HostResult:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from fleetdiag.errors import HostError
 from fleetdiag.executor import run_hosts
 from fleetdiag.model import (
+    Chunk,
     Event,
     Host,
     HostFinished,
@@ -171,3 +173,40 @@ def test_an_empty_plan_is_refused() -> None:
         make_plan(hosts("a"), Playbook("empty", ()))
     with pytest.raises(PlanError, match="fanout 0"):
         make_plan(hosts("a"), ECHO, fanout=0)
+
+
+class Liar:
+    """A session that says hello and that it is done, and never ends a step."""
+
+    def __init__(self) -> None:
+        self._said: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        found = re.search(rb"^N=(@\w+) ", data, re.MULTILINE)
+        if found:
+            self._said = [b"\n%s %s\n" % (found[1], verb) for verb in (b"H", b"I", b"Z")]
+            self._said = [line for line in self._said for _ in range(2)]
+
+    def read(self, timeout_s: float) -> Chunk | None:
+        if not self._said:
+            return None
+        stderr = len(self._said) % 2 == 1
+        return Chunk(stderr=stderr, data=self._said.pop(0))
+
+    def close(self) -> None:
+        pass
+
+
+class LyingHosts(Hosts):
+    def open(self, host: Host, limits: Limits) -> Session:
+        self.tries[host.name] = self.tries.get(host.name, 0) + 1
+        return Liar()
+
+
+def test_a_host_that_says_it_is_done_and_is_not_has_an_end() -> None:
+    transport = LyingHosts()
+    steps = tuple(Step(f"s{n}", ("true",)) for n in range(9))
+    plan = make_plan(hosts("liar"), Playbook("lies", steps), limits=Limits(run_s=10))
+    (result,), _ = run_hosts(plan, transport, ignore)
+    assert result.status is HostStatus.LOST, result.reason
+    assert transport.tries["liar"] <= 6
