@@ -53,7 +53,7 @@ _STATUS_WORDS = {
 }
 _OUTCOME_WORDS = {
     Outcome.FAILED: " failed",
-    Outcome.ABSENT: ": command not found",
+    Outcome.ABSENT: ": no such command or file",
     Outcome.DENIED: " was denied",
     Outcome.TIMED_OUT: " ran out of time",
     Outcome.STUCK: " hung and could not be killed",

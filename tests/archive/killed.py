@@ -67,7 +67,7 @@ def main(directory: Path, times: int) -> None:
     problems: list[str] = []
     midway = hosts = 0
     for number in range(times):
-        after_s = random.uniform(0, 0.02)  # noqa: S311 (a moment, not a secret)
+        after_s = random.uniform(0, 0.02)
         stored = killed_run(directory, f"run-{number}", after_s)
         path = directory / f"run-{number}.fleetdiag"
         midway += path.with_name(f"{path.name}-journal").exists()

@@ -101,5 +101,5 @@ def run_of(plan: Plan, results: tuple[HostResult, ...], run_id: str) -> Run:
 def numbered_result(number: int) -> HostResult:
     """The same for the same number: up to 200 KB that do not compress, so that storing it takes
     a while."""
-    noise = random.Random(number)  # noqa: S311 (noise, not a secret)
+    noise = random.Random(number)
     return ok_result(f"h{number}", noise.randbytes(noise.randrange(200_000)), b"same on all\n" * 99)

@@ -29,7 +29,7 @@ def run_of(outputs: list[bytes], mode: Mode = Mode.TEXT) -> Run:
 
 def machine(number: int) -> HostResult:
     """A host as real ones differ: names, addresses, ids, times, pids, all its own."""
-    rng = random.Random(number)  # noqa: S311 - noise, no secret
+    rng = random.Random(number)
     name, address = f"web-{number:02d}", f"10.0.{number}.7"
     boot = f"{rng.getrandbits(32):08x}-1111-2222-3333-{rng.getrandbits(48):012x}"
     stamp = f"Nov 22 0{rng.randrange(9)}:11:{rng.randrange(10, 59)}"

@@ -78,7 +78,7 @@ def test_a_host_that_prints_something_while_others_do_not_differs() -> None:
 @pytest.mark.parametrize(
     ("outcome", "summary"),
     [
-        (Outcome.ABSENT, "step: command not found"),
+        (Outcome.ABSENT, "step: no such command or file"),
         (Outcome.DENIED, "step was denied"),
         (Outcome.TIMED_OUT, "step ran out of time"),
         (Outcome.STUCK, "step hung and could not be killed"),

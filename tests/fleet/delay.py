@@ -40,7 +40,7 @@ def start(addresses: Addresses, router_net: int, rtt_ms: float, loss: float, see
         far = _open_tun("uplink")
     pid = os.fork()
     if pid == 0:
-        _carry(near, far, rtt_ms / 2000, loss, random.Random(seed))  # noqa: S311 - packet loss
+        _carry(near, far, rtt_ms / 2000, loss, random.Random(seed))
     os.close(near)
     os.close(far)
     configure_link(addresses, router_net, addresses.controller_device, "uplink")

@@ -41,7 +41,7 @@ def make_identity(
     fleet: FleetSpec, host: HostSpec, address: IPv4Address, gateway: IPv4Address, key: KeyPair
 ) -> Identity:
     """The host's identity; identifiers and uptime follow from the seed and the name."""
-    chance = random.Random(f"{fleet.seed}/{host.name}/identity")  # noqa: S311 - not a secret
+    chance = random.Random(f"{fleet.seed}/{host.name}/identity")
     return Identity(
         spec=host,
         address=address,

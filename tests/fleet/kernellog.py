@@ -74,7 +74,7 @@ _OOM = (
 
 def boot_log(name: str, mac: str, seed: int) -> str:
     """The log of a healthy boot: same events on every host, own times, disk and MAC address."""
-    chance = random.Random(f"{seed}/{name}")  # noqa: S311 - jitter, not a secret
+    chance = random.Random(f"{seed}/{name}")
     disk = uuid.UUID(int=chance.getrandbits(128), version=4)
     lines = []
     for level, at_s, text in _BOOT:
