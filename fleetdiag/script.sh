@@ -98,10 +98,10 @@ seek() {
   [ -d /proc/self ] || { kill -0 "$p" && V=$p; } 2>/dev/null
 }
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
-# End what runs; k=1, or k=stuck where even KILL does not.
+# End what a step runs; k=1, or k=stuck where even KILL does not.
 quell() {
   k=1
-  for s in $1; do
+  for s in TERM KILL; do
     seek
     [ -n "$V" ] || return
     kill -"$s" $V 2>/dev/null
@@ -112,9 +112,26 @@ quell() {
   [ -z "$V" ] || { k=stuck K="$K${V# } "; }
 }
 finish() {
-  trap '' USR1 USR2 PIPE
-  kill "$L" "$F" 2>/dev/null
-  quell KILL
+  trap '' HUP TERM USR1 USR2 PIPE
+  # Listener and fuse are stopped first, and then ended together with what they started: ended
+  # alone, one just about to start its `sleep` would leave it to init, where nothing but a session
+  # of our own (dropbear has none) tells that it is ours.
+  kill -STOP $L $F 2>/dev/null
+  for i in $L $F; do
+    while { read -r x <"/proc/$i/stat"; } 2>/dev/null; do
+      case ${x##*) } in [TZX]*) break ;; esac
+    done
+  done
+  o="$L $F" L= F=
+  seek
+  [ -d /proc/self ] || V="$V $o"
+  kill -KILL $V 2>/dev/null
+  # What a step left that is root's: only sudo may end it.
+  if [ "$b" = 1 ] && [ "$U" != 0 ]; then
+    nap
+    seek
+    [ -z "$V" ] || root "kill -KILL $V" 2>/dev/null
+  fi
   exit
 }
 heed() {
@@ -122,9 +139,9 @@ heed() {
   G=
   kill "$L"
   wait "$L"
-  q=$?
+  q=$? L=
   [ "$q" != 125 ] && [ -z "$T" ] || finish
-  [ "$q" != "$Q" ] || quell 'TERM KILL'
+  [ "$q" != "$Q" ] || quell
   listen
 }
 # root COMMAND: through sudo; the password goes by a pipe and is never left for a shell to read.

@@ -119,6 +119,16 @@ def test_busybox_and_dropbear_hosts_are_hosts(make_fleet: MakeFleet) -> None:
         assert not [p for p in running.processes(host.name) if "100" in p.argv and p.state != "Z"]
 
 
+def test_no_host_keeps_a_process_of_ours(make_fleet: MakeFleet) -> None:
+    running = make_fleet(hosts=8, kind="dropbear")
+    hosts = [fleet_host(running, host.name) for host in running.hosts]
+    for _ in range(15):
+        run_on(hosts, Step("a", ("true",)))
+    time.sleep(0.5)
+    left = [p for h in running.hosts for p in running.processes(h.name) if p.name == "sleep"]
+    assert not [p for p in left if p.state != "Z" and "infinity" not in p.argv]
+
+
 @pytest.fixture
 def people(make_fleet: MakeFleet) -> Fleet:
     return make_fleet(
