@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fleetdiag.model import Host, Inventory
 
 _ATTRIBUTE = re.compile(r"(?P<name>[^=!]+)(?P<sign>!?=)(?P<value>.*)")
+_JOINED = re.compile(r"\[[^\]]*\]|&\s*!|&|!(?!=)")
+"""Brackets, which stay as they are; then what begins a term without a comma (`web&!web-03`)."""
 _MAX_FILE_BYTES = 4 << 20
 _MAX_NEAR = 5
 _MAX_SEARCHED = 2000
@@ -56,7 +58,7 @@ class _Selection:
         added: set[str] | None = None
         kept: list[set[str]] = []
         removed = set[str]()
-        for _, term in split_terms(text):
+        for _, term in split_terms(_JOINED.sub(_with_comma, text)):
             bare = term[1:].strip() if term[0] in "&!" else term
             if not bare:
                 raise SelectionError(f"{term!r} in {text!r}: expected a term after it")
@@ -145,6 +147,11 @@ class _Selection:
             return f"; did you mean {', '.join(near)}?"
         groups = ", ".join([*self.inventory.groups][:_MAX_NEAR])
         return f"; groups are {groups}" if groups else f"; there are {len(self.hosts)} hosts"
+
+
+def _with_comma(found: re.Match[str]) -> str:
+    """`&!` -> `,!`: what is also not in it is what is left without it."""
+    return found[0] if found[0].startswith("[") else f",{found[0][-1]}"
 
 
 def _near_words(term: str, words: Iterable[str]) -> list[str]:
