@@ -7,6 +7,8 @@ the user's ssh_config itself, by the host's own name; what the inventory settled
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import HostError
@@ -83,6 +85,7 @@ def ssh_argv(
     endpoint: Endpoint, options: list[str], config: str | None, command: list[str]
 ) -> list[str]:
     """The `ssh` command line for an endpoint, with everything the inventory settled."""
+    hop_options = [option for option in options if option not in ("-t", "-T")]
     argv = ["ssh", *(["-F", config] if config else []), *options]
     argv += ["-p", str(endpoint.port), "-l", endpoint.user, "-o", f"HostName={endpoint.address}"]
     for path in endpoint.identity_files:
@@ -94,7 +97,7 @@ def ssh_argv(
     if endpoint.known_hosts_files:
         argv += ["-o", f"UserKnownHostsFile={' '.join(endpoint.known_hosts_files)}"]
     if endpoint.via:
-        argv += ["-J", ",".join(f"{hop.user}@{_bracketed(hop)}:{hop.port}" for hop in endpoint.via)]
+        argv += ["-o", f"ProxyCommand={_through(endpoint.via, hop_options, config)}"]
     elif endpoint.proxy_command:
         # Percent signs were expanded already.
         argv += ["-o", f"ProxyCommand={endpoint.proxy_command.replace('%', '%%')}"]
@@ -116,5 +119,10 @@ def _printable(line: bytes) -> str:
     return "".join(c if c.isprintable() else "?" for c in said)
 
 
-def _bracketed(hop: Endpoint) -> str:
-    return f"[{hop.address}]" if ":" in hop.address else hop.address
+def _through(hops: tuple[Endpoint, ...], options: list[str], config: str | None) -> str:
+    """The command that passes the hops: what `-J` does, which hands on neither keys nor files."""
+    *before, last = hops
+    argv = ssh_argv(replace(last, via=tuple(before)), options, config, [])
+    # Our ssh expands percent signs once before the hop's own ssh sees them.
+    inner = [word.replace("%", "%%") for word in argv]
+    return shlex.join([inner[0], "-W", "[%h]:%p", *inner[1:]])

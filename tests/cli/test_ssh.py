@@ -24,7 +24,11 @@ def test_shell_is_opened_with_what_the_inventory_settled() -> None:
     assert argv[-2:] == ["--", "web"]
     pairs = set(itertools.pairwise(argv))
     assert {("-l", "ada"), ("-p", "2200"), ("-i", "/keys/a")} <= pairs
-    assert ("-J", "jump@gate.example:2222") in pairs
+    (proxy,) = (value for _, value in pairs if value.startswith("ProxyCommand="))
+    assert proxy == (
+        "ProxyCommand=ssh -W '[%h]:%p' -F '/etc/my ssh' -p 2222 -l jump"
+        " -o HostName=gate.example -- gate"
+    )
     assert ("-o", "HostName=192.0.2.7") in pairs
 
 
