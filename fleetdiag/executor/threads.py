@@ -64,20 +64,21 @@ class _Engine:
         self._controls: dict[str, Control] = {}
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._steps: dict[str, dict[str, StepResult]] = {}
-        """Host -> its finished steps: kept also where its worker does not come back."""
+        """Host in flight -> its finished steps: kept also where its worker gives no result."""
 
     def run(self, on_event: OnEvent) -> tuple[tuple[HostResult, ...], bool]:
         results: dict[str, HostResult] = {}
 
         def settle(result: HostResult) -> None:
-            results[result.name] = result
-            on_event(HostFinished(result))
+            kept = self._with_finished_steps(self._told(result))
+            results[kept.name] = kept
+            on_event(HostFinished(kept))
 
         for number in range(min(self._plan.fanout, len(self._plan.hosts))):
             threading.Thread(target=self._work, name=f"host-{number}", daemon=True).start()
         for event in self._until_done(results):
             if isinstance(event, HostFinished):
-                settle(self._told(event.result))
+                settle(event.result)
                 continue
             if isinstance(event, StepFinished):
                 self._steps.setdefault(event.host, {})[event.step.name] = event.step
@@ -86,7 +87,7 @@ class _Engine:
         self._over.set()
         for host_plan in self._plan.hosts:
             if host_plan.host.name not in results:
-                settle(self._told(self._abandoned(host_plan)))
+                settle(self._abandoned(host_plan))
         return tuple(results[host_plan.host.name] for host_plan in self._plan.hosts), interrupted
 
     def _until_done(self, results: Mapping[str, HostResult]) -> Iterator[Event]:
@@ -148,8 +149,13 @@ class _Engine:
         control = self._controls.get(host_plan.host.name)
         if control is None:
             return _empty(host_plan, HostStatus.NOT_RUN, "the run was stopped before its turn")
-        result = _empty(host_plan, HostStatus.CANCELLED, control.where)
-        finished = self._steps.get(host_plan.host.name, {})
+        return _empty(host_plan, HostStatus.CANCELLED, control.where)
+
+    def _with_finished_steps(self, result: HostResult) -> HostResult:
+        """With the steps that finished before a worker failed or was left behind."""
+        finished = self._steps.pop(result.name, {})
+        if len(finished) == len(result.steps):
+            return result
         return replace(result, steps=tuple(finished.get(s.name, s) for s in result.steps))
 
 

@@ -197,6 +197,34 @@ class Liar:
         pass
 
 
+class Faulty(ProcessSession):
+    """A session with a fault of ours in it, once the first step is over."""
+
+    def read(self, timeout_s: float) -> Chunk | None:
+        chunk = super().read(timeout_s)
+        if chunk is not None and b"second" in chunk.data:
+            raise ZeroDivisionError("ours")
+        return chunk
+
+
+class FaultyHosts(Hosts):
+    def open(self, host: Host, limits: Limits) -> Session:
+        return Faulty(["sh", "-s"])
+
+
+def test_a_fault_of_ours_midway_keeps_the_steps_that_had_finished() -> None:
+    steps = (Step("a", ("echo a; sleep 0.2",)), Step("b", ("sleep 0.2; echo second",)))
+    (result,), _ = run_hosts(make_plan(hosts("h"), Playbook("p", steps)), FaultyHosts(), ignore)
+    assert (result.status, result.reason) == (
+        HostStatus.LOST,
+        "internal error, please report: ZeroDivisionError: ours",
+    )
+    assert [(s.outcome, s.stdout) for s in result.steps] == [
+        (Outcome.OK, b"a\n"),
+        (Outcome.NOT_RUN, b""),
+    ]
+
+
 class LyingHosts(Hosts):
     def open(self, host: Host, limits: Limits) -> Session:
         self.tries[host.name] = self.tries.get(host.name, 0) + 1
