@@ -97,6 +97,8 @@ seek() {
   done
   [ -d /proc/self ] || { kill -0 "$p" && V=$p; } 2>/dev/null
 }
+# Does the step now running go through sudo?
+needs_root() { [ "$b" = 1 ] && [ "$U" != 0 ]; }
 nap() { sleep 0.2 2>/dev/null || sleep 1; }
 # End what a step runs; k=1, or k=stuck where even KILL does not.
 quell() {
@@ -105,7 +107,7 @@ quell() {
     seek
     [ -n "$V" ] || return
     kill -"$s" $V 2>/dev/null
-    [ "$b" != 1 ] || [ "$U" = 0 ] || root "kill -$s $V" 2>/dev/null
+    ! needs_root || root "kill -$s $V" 2>/dev/null
     nap
   done
   seek
@@ -127,7 +129,7 @@ finish() {
   [ -d /proc/self ] || V="$V $o"
   kill -KILL $V 2>/dev/null
   # What a step left that is root's: only sudo may end it.
-  if [ "$b" = 1 ] && [ "$U" != 0 ]; then
+  if needs_root; then
     nap
     seek
     [ -z "$V" ] || root "kill -KILL $V" 2>/dev/null
@@ -157,13 +159,13 @@ step() {
   [ -z "$T" ] || finish
   n=$1 b=$2 j=-1 Q=$(($1 % 120))
   shift 2
-  if [ "$b" = 1 ] && [ "$U" != 0 ]; then
+  if needs_root; then
     [ -n "$A" ] || { root : && A=1 || A=0; }
     [ "$A" = 1 ] || { mark "X $n"; return; }
   fi
   for c; do
     j=$((j + 1)) k= r=
-    if [ "$b" = 1 ] && [ "$U" != 0 ]; then root "$c" & else sh -c "$c" </dev/null 3<&- & fi
+    if needs_root; then root "$c" & else sh -c "$c" </dev/null 3<&- & fi
     p=$!
     while :; do
       e=$r

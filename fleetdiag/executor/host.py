@@ -132,10 +132,6 @@ def run_host(
                 connect_s = time.monotonic() - began
             try:
                 _drive(session, todo, progress, limits, control, become_password)
-                if progress.todo():
-                    # It says it is done, yet steps never ended: a loss, so that it has an end.
-                    words = f"the script ended early: {control.where}"
-                    raise HostError(HostStatus.LOST, words)  # noqa: TRY301 - handled just below
             except HostError as error:
                 _after_loss(progress, error, control)
                 loss = error
@@ -219,6 +215,10 @@ def _drive(
             raise _ended_early(splitter, control)
         for record in splitter.feed(stderr=chunk.stderr, data=chunk.data):
             if isinstance(record, Done):
+                # Where steps never ended it is a loss: else they would be asked for without end.
+                if progress.todo():
+                    words = f"the script ended early: {control.where}"
+                    raise HostError(HostStatus.LOST, words)
                 return
             _take(record, session, progress, clock)
             _next_step(progress, clock, control)

@@ -85,7 +85,6 @@ def ssh_argv(
     endpoint: Endpoint, options: list[str], config: str | None, command: list[str]
 ) -> list[str]:
     """The `ssh` command line for an endpoint, with everything the inventory settled."""
-    hop_options = [option for option in options if option not in ("-t", "-T")]
     argv = ["ssh", *(["-F", config] if config else []), *options]
     argv += ["-p", str(endpoint.port), "-l", endpoint.user, "-o", f"HostName={endpoint.address}"]
     for path in endpoint.identity_files:
@@ -97,7 +96,7 @@ def ssh_argv(
     if endpoint.known_hosts_files:
         argv += ["-o", f"UserKnownHostsFile={' '.join(endpoint.known_hosts_files)}"]
     if endpoint.via:
-        argv += ["-o", f"ProxyCommand={_through(endpoint.via, hop_options, config)}"]
+        argv += ["-o", f"ProxyCommand={_through(endpoint.via, options, config)}"]
     elif endpoint.proxy_command:
         # Percent signs were expanded already.
         argv += ["-o", f"ProxyCommand={endpoint.proxy_command.replace('%', '%%')}"]
@@ -122,7 +121,8 @@ def _printable(line: bytes) -> str:
 def _through(hops: tuple[Endpoint, ...], options: list[str], config: str | None) -> str:
     """The command that passes the hops: what `-J` does, which hands on neither keys nor files."""
     *before, last = hops
-    argv = ssh_argv(replace(last, via=tuple(before)), options, config, [])
+    quiet = [option for option in options if option not in ("-t", "-T")]  # a hop runs no command
+    argv = ssh_argv(replace(last, via=tuple(before)), quiet, config, [])
     # Our ssh expands percent signs once before the hop's own ssh sees them.
     inner = [word.replace("%", "%%") for word in argv]
     return shlex.join([inner[0], "-W", "[%h]:%p", *inner[1:]])
