@@ -85,6 +85,8 @@ class Inventory:
     """What it was read from, for messages and the archive."""
     note: str | None = None
     """A sentence to show wherever these hosts are shown (`recorded …`); None for real ones."""
+    peers: str | None = None
+    """The attribute within whose values hosts are compared (`role`); None: all with all."""
 
 
 # ----------------------------------------------------------------------------------- playbook
@@ -106,34 +108,121 @@ class Severity(StrEnum):
 class Mode(StrEnum):
     """How a step's output is compared between hosts."""
 
+    AUTO = "auto"
+    """As the shipped table says for the step's command; `text` for one it does not know."""
     TEXT = "text"
     """The whole masked output is one value."""
     LINES = "lines"
     """The set of masked lines; their order and number do not matter."""
+    KEYS = "keys"
+    """`key=value`, `key: value`, `key value`: a value for each key."""
+    TABLE = "table"
+    """Rows and columns: a value for each cell, and which rows are there."""
+    NUMBERS = "numbers"
+    """Named numbers (`Compare.fields`), with units: far from the others' is odd."""
+    LOG = "log"
+    """Events: masked lines without their time; which are there, and how often."""
     IGNORE = "ignore"
     """Shown, never compared (what differs on every healthy host)."""
+
+
+class Unit(StrEnum):
+    """What a number counts; values are kept in these units."""
+
+    NONE = ""
+    PERCENT = "percent"
+    BYTES = "bytes"
+    SECONDS = "seconds"
+
+
+class Rate(StrEnum):
+    """How a counter becomes comparable."""
+
+    UPTIME = "uptime"
+    """Divided by the seconds the host is up."""
+    SAMPLES = "samples"
+    """The last value printed minus the first, divided by the seconds between them."""
+
+
+class Side(StrEnum):
+    """On which side of the others a number is odd."""
+
+    BOTH = "both"
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A number in a step's output: where it is, what it counts, when it is far from the others'."""
+
+    name: str
+    """In mode `keys` the key, in mode `table` the column, unless `at` says otherwise."""
+    pattern: str | None = None
+    """A regular expression whose group 1 (or whole match) is the number, in mode `numbers`."""
+    at: str | None = None
+    """A position from 1 among the output's numbers (with `pattern`: among those in its match), or
+    the name of a key or column."""
+    unit: Unit | None = None
+    """None: as the number's own suffix says."""
+    per: str | None = None
+    """Another field of the same row or output that this is divided by."""
+    rate: Rate | None = None
+    """For counters, which only grow: compared on a log scale."""
+    interval_s: float = 1.0
+    """Between the two samples of `Rate.SAMPLES`."""
+    floor: float | None = None
+    """A smaller difference from the median is never odd; in the unit, after `per` and `rate`.
+    None: the unit's own."""
+    side: Side = Side.BOTH
+    compare: bool = True
+    """False: it is there for `per` and for rules only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
     """How one step is compared."""
 
-    mode: Mode = Mode.TEXT
+    mode: Mode = Mode.AUTO
     mask: tuple[str, ...] = ()
     """Further patterns to mask, besides the shipped ones."""
     unmask: tuple[str, ...] = ()
-    """Names of shipped masks not to apply."""
+    """Names of shipped masks not to apply; `all` for none of them."""
+    parse: str = ""
+    """`json` or `jc:NAME`: what makes keys or rows of the output; empty: the mode's own reader."""
+    key: str = ""
+    """Mode `table`: the column that names a row, by header or position from 1; several joined by
+    `+`. Empty: the first."""
+    only: tuple[str, ...] = ()
+    """Modes `keys` and `table`: the keys or columns compared (`*` stands for any text); empty:
+    all."""
+    fields: tuple[Field, ...] = ()
+    """What of it is a number to be measured, not a text to be equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """An absolute rule on a step's output: true of a host whatever the others say."""
+    """An absolute rule on a step's output: true of a host whatever the others say.
 
-    matches: str
-    """A regular expression, searched in each line of the (unmasked) output."""
-    severity: Severity
+    It looks at lines (`matches` without `feature`), or at the value of each feature whose name
+    `feature` matches.
+    """
+
     say: str
     """What it means, a sentence; becomes the finding's summary."""
+    severity: Severity = Severity.WARNING
+    matches: str | None = None
+    """A regular expression, searched in each line of the (unmasked) output, or in the value."""
+    feature: str | None = None
+    """A field, key, `row column`; `*` stands for any text."""
+    above: float | None = None
+    """In the feature's unit."""
+    below: float | None = None
+    equals: str | None = None
+    name: str = ""
+    """In a rule set, for `explains`; unique there."""
+    explains: tuple[str, ...] = ()
+    """Rules whose finding on the same hosts is a consequence of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +237,7 @@ class Step:
     """None: as the host says."""
     compare: Compare = field(default_factory=Compare)
     flags: tuple[Flag, ...] = ()
+    """The step's own rules, then those of the rule sets it names."""
     about: str = ""
     """What it tells, a sentence."""
     output_cap_bytes: int = DEFAULT_OUTPUT_CAP_BYTES
@@ -208,6 +298,8 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     note: str | None = None
     """The inventory's note (`recorded …`)."""
+    peers: str | None = None
+    """The inventory's."""
 
 
 # ---------------------------------------------------------------------------------------- run
@@ -319,6 +411,8 @@ class Run:
     interrupted: bool = False
     note: str | None = None
     """Shown wherever the run is shown (`recorded …`)."""
+    peers: str | None = None
+    """The attribute within whose values hosts are compared; None: all with all."""
 
 
 # ------------------------------------------------------------------------------------- events
@@ -386,6 +480,9 @@ class Shared:
     risk_ratio: float | None
     """None where no healthy host is there for contrast."""
     p: float | None
+    """Of Fisher's exact test, corrected for the number of values tried."""
+    alike: tuple[str, ...] = ()
+    """Further attributes with their values that mark exactly the same hosts (`subnet 10.0.4.0`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +502,21 @@ class Finding:
     evidence: tuple[str, ...] = ()
     """Lines as the hosts gave them (cleaned of controls), at most a few."""
     shared: tuple[Shared, ...] = ()
+    also: tuple[str, ...] = ()
+    """Consequences folded under it: their summaries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a step over the hosts that gave it."""
+
+    feature: str
+    unit: Unit
+    values: Mapping[str, float]
+    """Host -> value, after `per` and `rate`, in the run's order."""
+    median: float
+    odd: tuple[str, ...] = ()
+    """Hosts far from the others; empty below four hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +548,12 @@ class StepComparison:
     """Hosts outside the majority; empty where there is none, or one group."""
     compared: int
     """Hosts whose output was compared (0 for `ignore`)."""
+    chosen: str = ""
+    """What `auto` knew the command as; empty where the playbook names the mode, or it is
+    unknown."""
+    measures: tuple[Measure, ...] = ()
+    varying: tuple[str, ...] = ()
+    """Features that differ on nearly every host: not held against anybody."""
 
 
 @dataclass(frozen=True, slots=True)

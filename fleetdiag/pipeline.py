@@ -12,20 +12,22 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from fleetdiag import __version__, archive
+from fleetdiag import __version__, archive, outputs
 from fleetdiag.compare import compare
+from fleetdiag.compare.engine import diff_runs
 from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
-from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run
+from fleetdiag.executor.outcome import classify
+from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run, Severity
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from fleetdiag.model import Comparison, OnEvent, Plan, Transport
+    from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport
 
 
 def run(
@@ -36,15 +38,17 @@ def run(
     on_event: OnEvent,
     become_password: str | None = None,
     stop: threading.Event | None = None,
+    baseline: Run | None = None,
 ) -> tuple[Comparison, Path | None]:
     """Run the plan and compare its hosts; also where the run was stored.
 
     Each host is in the archive before `on_event` hears that it finished. `archive_dir` None
     stores nothing. Raises ArchiveError where the archive cannot be begun; where it fails later
     the run goes on, `on_event` hears of it, and the path is that of what was stored till then.
+    `baseline` is an earlier run, with which each host is compared as well.
     """
     done, path = _execute(plan, transport, archive_dir, on_event, become_password, stop)
-    return compare(done), path
+    return compare(done, baseline), path
 
 
 def check(
@@ -71,9 +75,90 @@ def check(
     return compare(replace(done, hosts=(*done.hosts, *others), note=done.note or peers.note)), peers
 
 
-def stored(path: Path) -> Comparison:
-    """What the run stored at `path` came to: the same as when it was live."""
-    return compare(archive.load(path))
+def stored(path: Path, baseline_of: Callable[[Run], Run | None] = lambda _: None) -> Comparison:
+    """What the run stored at `path` came to: the same as when it was live.
+
+    `baseline_of` says which earlier run its hosts are also compared with; None: with none.
+    """
+    run = archive.load(path)
+    return compare(run, baseline_of(run))
+
+
+# ------------------------------------------------------------------------------ over time
+
+LAST, LAST_GOOD = "last", "last-good"
+MAX_LOOKED_AT = 50
+"""So many runs are compared in search of a good one."""
+
+
+def stored_run(directory: Path, ref: str) -> Run:
+    """The stored run that `ref` means; raises ArchiveError."""
+    return archive.load(archive.find(directory, ref))
+
+
+def find_baseline(
+    directory: Path, ref: str, playbook: str, before: float | None = None
+) -> tuple[Run | None, int]:
+    """The run that `ref` means, and how many stored runs were looked at for it.
+
+    `last` is the newest whole run of that playbook begun before `before` (Unix time; None: any),
+    `last-good` the newest of them without a finding above info; None where there is none. Raises
+    ArchiveError for any other `ref` that is not there.
+    """
+    if ref not in {LAST, LAST_GOOD}:
+        return stored_run(directory, ref), 1
+    looked_at = 0
+    for summary in archive.list_runs(directory):
+        early = before is None or summary.started_at < before
+        if summary.playbook != playbook or summary.interrupted or not early:
+            continue
+        looked_at += 1
+        run = archive.load(summary.path)
+        if ref == LAST or _is_good(run):
+            return run, looked_at
+        if looked_at == MAX_LOOKED_AT:
+            break
+    return None, looked_at
+
+
+def _is_good(run: Run) -> bool:
+    return all(finding.severity is Severity.INFO for finding in compare(run).findings)
+
+
+def diff(before: Run, after: Run) -> Comparison:
+    """Only what changed on each host between two runs."""
+    return diff_runs(before, after)
+
+
+# ---------------------------------------------------------------------------- without SSH
+
+
+def outputs_of_directory(path: Path, playbook: Playbook | None = None) -> Run:
+    """The outputs below `path` as a run; raises FleetdiagError."""
+    return outputs.load_directory(path, _judge, playbook)
+
+
+def outputs_of_files(paths: Sequence[Path], step: str | None = None) -> Run:
+    """A file a host as a run of one step; raises FleetdiagError."""
+    return outputs.load_files(paths, _judge, step)
+
+
+def outputs_of_stream(
+    lines: Iterable[bytes], step: str | None = None
+) -> tuple[Run, outputs.Stream]:
+    """`host: line` as a run of one step, and what belonged to no host."""
+    stream = outputs.read_stream(lines)
+    return outputs.stream_run(stream, _judge, step or "output"), stream
+
+
+def compare_runs(run: Run, baseline: Run | None = None) -> Comparison:
+    """What the hosts of `run` have in common and what not, and what changed since `baseline`."""
+    return compare(run, baseline)
+
+
+def _judge(ended: outputs.Ended) -> tuple[Outcome, str]:
+    """The rule of live runs: what an exit code and an error text mean."""
+    return classify(cast("Any", ended))
 
 
 def _execute(
@@ -107,6 +192,7 @@ def _execute(
         version=__version__,
         interrupted=interrupted,
         note=plan.note,
+        peers=plan.peers,
     )
     return done, path
 

@@ -23,8 +23,9 @@ def make_plan(
     limits: Limits | None = None,
     become: bool | None = None,
     note: str | None = None,
+    peers: str | None = None,
 ) -> Plan:
-    """What every host will be asked.
+    """What every host will be asked; `note` and `peers` are the inventory's.
 
     A step's own `become` wins; then `become` here (a flag), then the host's. Raises PlanError
     where there is nothing to do, or the fanout is below one.
@@ -43,7 +44,7 @@ def make_plan(
         steps = (_settled(step.become, as_root) for step in playbook.steps)
         resolved = zip(playbook.steps, steps, strict=True)
         plans.append(HostPlan(host, tuple(replace(step, become=root) for step, root in resolved)))
-    return Plan(playbook, tuple(plans), fanout, limits or Limits(), note)
+    return Plan(playbook, tuple(plans), fanout, limits or Limits(), note, peers)
 
 
 def _settled(own: bool | None, otherwise: bool) -> bool:

@@ -22,12 +22,13 @@ from fleetdiag.plan import make_plan
 from fleetdiag.transport import open_transport
 from tests.executor.shells import ignore
 
+BROKE = Flag(say="it broke", severity=Severity.CRITICAL, matches="broken")
 PLAYBOOK = Playbook(
     "test",
     (
         Step("same", ("echo same",)),
         Step("bytes", (r"printf '\000\377\033[31m'",)),
-        Step("bad", ("echo broken",), flags=(Flag("broken", Severity.CRITICAL, "it broke"),)),
+        Step("bad", ("echo broken",), flags=(BROKE,)),
         Step("absent", ("no-such-command",)),
     ),
 )
@@ -35,11 +36,15 @@ PLAYBOOK = Playbook(
 
 def test_a_stored_run_compares_to_exactly_what_the_live_one_did(tmp_path: Path) -> None:
     plan = make_plan(
-        [Host(f"h{i}", TransportKind.LOCAL) for i in range(3)], PLAYBOOK, note="a note"
+        [Host(f"h{i}", TransportKind.LOCAL, attributes={"role": "web"}) for i in range(3)],
+        PLAYBOOK,
+        note="a note",
+        peers="role",
     )
     live, path = pipeline.run(plan, open_transport(plan), archive_dir=tmp_path, on_event=ignore)
     assert path is not None
     assert archive.load(path) == live.run
+    assert live.run.peers == "role"
     assert pipeline.stored(path) == live
     assert compare(live.run) == live
 

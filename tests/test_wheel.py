@@ -70,6 +70,13 @@ def test_the_wheel_carries_playbooks_and_recorded_fleet(wheel: Path) -> None:
     assert {str(path.relative_to(ROOT)) for path in recorded if path.suffix != ".pyc"} <= names
 
 
+def test_the_wheel_carries_rule_sets_and_the_reader_of_outputs(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    sets = {f"fleetdiag/rules/{path.name}" for path in (ROOT / "fleetdiag/rules").glob("*.yaml")}
+    assert "fleetdiag/rules/kernel.yaml" in sets
+    assert sets | {"fleetdiag/rules/__init__.py", "fleetdiag/outputs/__init__.py"} <= names
+
+
 def test_the_installed_program_is_the_wheels_own(installed: Path, tmp_path: Path) -> None:
     python = installed.with_name("python")
     told = run(python, tmp_path, "-c", "import fleetdiag; print(fleetdiag.__file__)")

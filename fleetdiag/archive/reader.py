@@ -56,6 +56,7 @@ def load(path: Path) -> Run:
             version=str(about["version"]),
             interrupted=bool(ending["interrupted"]),
             note=None if about["note"] is None else str(about["note"]),
+            peers=None if about.get("peers") is None else str(about["peers"]),
         )
 
 

@@ -3,7 +3,7 @@
 `*_row` gives values that `json` takes; `*_of` gives an equal value of the model, and raises
 KeyError, TypeError or ValueError for a row that is none. A field added to the model goes into
 both functions of its type (a test compares whole values); read a field that older files lack
-with `row.get`.
+with a default.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetdiag.model import (
     Compare,
+    Field,
     Flag,
     HostFacts,
     HostResult,
@@ -19,9 +20,12 @@ from fleetdiag.model import (
     Mode,
     Outcome,
     Playbook,
+    Rate,
     Severity,
+    Side,
     Step,
     StepResult,
+    Unit,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +36,15 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 _NUMBER = (int, float)
 _NUMBER_OR_NONE = (int, float, type(None))
+_TEXT_OR_NONE = (str, type(None))
+
+# What rows of files lack that were written before these fields were.
+_NO_MODES: Row = {"parse": "", "key": "", "only": [], "fields": []}
+_NO_FEATURE: Row = {
+    **dict.fromkeys(("feature", "above", "below", "equals")),
+    "name": "",
+    "explains": [],
+}
 
 
 class PlannedHost(NamedTuple):
@@ -121,19 +134,83 @@ def _compare_row(compare: Compare) -> Row:
         "mode": compare.mode.value,
         "mask": list(compare.mask),
         "unmask": list(compare.unmask),
+        "parse": compare.parse,
+        "key": compare.key,
+        "only": list(compare.only),
+        "fields": [_field_row(field) for field in compare.fields],
     }
 
 
 def _compare_of(row: Row) -> Compare:
-    return Compare(Mode(row["mode"]), _texts(row, "mask"), _texts(row, "unmask"))
+    row = {**_NO_MODES, **row}
+    return Compare(
+        mode=Mode(row["mode"]),
+        mask=_texts(row, "mask"),
+        unmask=_texts(row, "unmask"),
+        parse=_get(row, "parse", str),
+        key=_get(row, "key", str),
+        only=_texts(row, "only"),
+        fields=tuple(_field_of(field) for field in _get(row, "fields", list)),
+    )
+
+
+def _field_row(field: Field) -> Row:
+    return {
+        "name": field.name,
+        "pattern": field.pattern,
+        "at": field.at,
+        "unit": None if field.unit is None else field.unit.value,
+        "per": field.per,
+        "rate": None if field.rate is None else field.rate.value,
+        "interval_s": field.interval_s,
+        "floor": field.floor,
+        "side": field.side.value,
+        "compare": field.compare,
+    }
+
+
+def _field_of(row: Row) -> Field:
+    return Field(
+        name=_get(row, "name", str),
+        pattern=_get(row, "pattern", _TEXT_OR_NONE),
+        at=_get(row, "at", _TEXT_OR_NONE),
+        unit=None if row["unit"] is None else Unit(row["unit"]),
+        per=_get(row, "per", _TEXT_OR_NONE),
+        rate=None if row["rate"] is None else Rate(row["rate"]),
+        interval_s=_get(row, "interval_s", _NUMBER),
+        floor=_get(row, "floor", _NUMBER_OR_NONE),
+        side=Side(row["side"]),
+        compare=_get(row, "compare", bool),
+    )
 
 
 def _flag_row(flag: Flag) -> Row:
-    return {"matches": flag.matches, "severity": flag.severity.value, "say": flag.say}
+    return {
+        "matches": flag.matches,
+        "severity": flag.severity.value,
+        "say": flag.say,
+        "feature": flag.feature,
+        "above": flag.above,
+        "below": flag.below,
+        "equals": flag.equals,
+        "name": flag.name,
+        "explains": list(flag.explains),
+    }
 
 
 def _flag_of(row: Row) -> Flag:
-    return Flag(_get(row, "matches", str), Severity(row["severity"]), _get(row, "say", str))
+    row = {**_NO_FEATURE, **row}
+    return Flag(
+        say=_get(row, "say", str),
+        severity=Severity(row["severity"]),
+        matches=_get(row, "matches", _TEXT_OR_NONE),
+        feature=_get(row, "feature", _TEXT_OR_NONE),
+        above=_get(row, "above", _NUMBER_OR_NONE),
+        below=_get(row, "below", _NUMBER_OR_NONE),
+        equals=_get(row, "equals", _TEXT_OR_NONE),
+        name=_get(row, "name", str),
+        explains=_texts(row, "explains"),
+    )
 
 
 # -------------------------------------------------------------------------------------- host

@@ -73,6 +73,7 @@ class Writer:
             "version": version,
             "started_at": started_at,
             "note": plan.note,
+            "peers": plan.peers,
             "playbook": rows.playbook_row(plan.playbook),
         }
         hosts = [(n, schema.to_body(rows.planned_row(each))) for n, each in enumerate(plan.hosts)]

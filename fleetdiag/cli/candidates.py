@@ -66,6 +66,10 @@ def _runs(context: click.Context) -> Iterable[str]:
     return ["last", *(run.id for run in archive.list_runs(kept))]
 
 
+def _baselines(context: click.Context) -> Iterable[str]:
+    return ["last-good", *_runs(context)]
+
+
 def sources(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem]:
@@ -77,3 +81,4 @@ def sources(
 hosts = _completer(_hosts)
 playbooks = _completer(_playbooks)
 runs = _completer(_runs)
+baselines = _completer(_baselines)

@@ -34,7 +34,12 @@ def make_plan(
 
     limits = Limits(connect_s=settings.connect_timeout_s, run_s=settings.deadline_s)
     return plan.make_plan(
-        hosts, playbook, fanout=settings.fanout, limits=limits, note=inventory.note
+        hosts,
+        playbook,
+        fanout=settings.fanout,
+        limits=limits,
+        note=inventory.note,
+        peers=inventory.peers,
     )
 
 

@@ -239,6 +239,19 @@ limit = click.option(
     help="Only these hosts: names, groups, globs, ranges, attribute=value, &, !, @file.",
 )
 
+peers = click.option(
+    "--peers",
+    metavar="ATTR",
+    help="Compare only hosts that have the same value of this attribute (role).",
+)
+
+baseline = click.option(
+    "--baseline",
+    metavar="RUN",
+    shell_complete=candidates.baselines,
+    help="Say what changed on each host since this run: an id, `last` or `last-good`.",
+)
+
 step_timeout = click.option(
     "--timeout",
     "timeout_s",

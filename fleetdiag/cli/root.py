@@ -29,6 +29,10 @@ VERBS = {
     "run": Verb("Diagnose", "run:run", "Run a playbook on the fleet and compare the hosts."),
     "check": Verb("Diagnose", "check:check", "Set one host against the last run of its peers."),
     "exec": Verb("Diagnose", "execute:execute", "Run one command and group the hosts by answer."),
+    "compare": Verb(
+        "Diagnose", "compare:compare", "Compare outputs you already have, without SSH."
+    ),
+    "diff": Verb("Diagnose", "diff:diff", "Show what changed on each host between two runs."),
     "ssh": Verb("Diagnose", "ssh:ssh", "Open a shell on one host."),
     "hosts": Verb("Look", "hosts:hosts", "List the hosts a run would touch."),
     "runs": Verb("Look", "stored:runs", "List the stored runs, newest first."),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import click
 
 from fleetdiag.cli import candidates, options
+from fleetdiag.cli.baseline import load_baseline
 from fleetdiag.cli.fleet import choose, load_inventory
 from fleetdiag.cli.launch import exit_code, launch, make_plan, show_hint, show_report
+from fleetdiag.cli.peers import check_peers
 from fleetdiag.cli.screen import show
 from fleetdiag.model import ExitCode
 
@@ -15,6 +20,8 @@ from fleetdiag.model import ExitCode
 @click.argument("playbook", shell_complete=candidates.playbooks)
 @options.limit
 @options.params
+@options.peers
+@options.baseline
 @click.option("--dry-run", is_flag=True, help="Print who, what and in which order; touch nothing.")
 @options.fleet
 @options.login
@@ -24,6 +31,8 @@ def run(
     playbook: str,
     limit: str | None,
     params: dict[str, str],
+    peers: str | None,
+    baseline: str | None,
     dry_run: bool,
     fleet: options.Fleet,
     login: options.Login,
@@ -41,11 +50,16 @@ def run(
     loaded = playbooks.load(playbook, params)
     inventory = load_inventory(fleet, settings)
     plan = make_plan(inventory, choose(inventory, limit), loaded, settings)
+    if peers is not None:
+        attributes = (each.host.attributes for each in plan.hosts)
+        plan = replace(plan, peers=check_peers(peers, attributes))
     if dry_run:
         from fleetdiag.cli.dry_run import dry_run_text
 
         show(dry_run_text(plan))
         return ExitCode.CLEAN
-    comparison, _ = launch(pipeline.run, plan, login, settings)
+    earlier = None if baseline is None else load_baseline(baseline, settings, loaded.name)
+    start = partial(pipeline.run, baseline=earlier)
+    comparison, _ = launch(start, plan, login, settings)
     show_report(comparison, settings, output, hint=show_hint(comparison, settings))
     return exit_code(comparison, settings)

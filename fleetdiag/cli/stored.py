@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetdiag.archive import RunSummary
+    from fleetdiag.model import Run
+    from fleetdiag.settings import Settings
 
 
 @click.command(epilog="Example: fleetdiag runs")
@@ -66,12 +68,14 @@ def _runs_table(stored: Sequence[RunSummary], format: Format) -> str:  # noqa: A
 @click.argument("run", default="last", shell_complete=candidates.runs)
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="What this host answered.")
 @click.option("--step", "steps", multiple=True, metavar="STEP", help="What this step gave.")
+@options.baseline
 @options.save
 @options.output
 def show_run(
     run: str,
     hosts: tuple[str, ...],
     steps: tuple[str, ...],
+    baseline: str | None,
     save: Path | None,
     output: options.Output,
 ) -> ExitCode:
@@ -85,9 +89,11 @@ def show_run(
     settings = options.resolve(output, save=save)
     path = archive.find(stored_in(settings), run)
     if not (hosts or steps):
-        comparison = pipeline.stored(path)
+        comparison = pipeline.stored(path, lambda run: _baseline_of(run, baseline, settings))
         show_report(comparison, settings, output, hint=show_hint(comparison, settings))
         return exit_code(comparison, settings)
+    if baseline is not None:
+        raise click.UsageError("--baseline is for the report; --host and --step print raw output")
     if output.format is not None:
         raise click.UsageError("--format is for the report; --host and --step print raw output")
     from fleetdiag.cli.raw import raw_text
@@ -97,6 +103,14 @@ def show_run(
     _must_be_there("step", steps, [step.name for step in loaded.playbook.steps])
     show(raw_text(loaded, hosts, steps))
     return ExitCode.CLEAN
+
+
+def _baseline_of(run: Run, ref: str | None, settings: Settings) -> Run | None:
+    from fleetdiag.cli.baseline import load_baseline
+
+    if ref is None:
+        return None
+    return load_baseline(ref, settings, run.playbook.name, before=run.started_at)
 
 
 def _must_be_there(what: str, wanted: Iterable[str], there: Sequence[str]) -> None:

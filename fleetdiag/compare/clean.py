@@ -51,10 +51,22 @@ def clean_text(text: str) -> str:
 
 def clean_lines(data: bytes) -> tuple[str, ...]:
     """The lines of `data`, cleaned, without trailing blanks and without blank lines at the end."""
-    lines = [line.rstrip() for line in clean(data).split("\n")]
+    return tuple(split_lines(clean(data)))
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of cleaned `text`, without trailing blanks and without blank lines at the end."""
+    lines = text.split("\n")
+    if " \n" in text or "\t\n" in text or text[-1:].isspace():
+        lines = [line.rstrip(" \t") for line in lines]
     while lines and not lines[-1]:
         lines.pop()
-    return tuple(lines)
+    return lines
+
+
+def visible(data: bytes) -> str:
+    """`data` (a line) with every escape and control made visible: nothing is taken away."""
+    return _CONTROL_RUN.sub(_visible_run, data.decode("utf-8", errors="backslashreplace"))
 
 
 def one_line(text: str) -> str:

@@ -1,64 +1,136 @@
-"""A run -> its comparison: clean, mask, read, group, then findings. Pure."""
+"""A run -> its comparison: read each step, group, conclude; then what findings share. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.clean import clean_lines
-from fleetdiag.compare.findings import rank, step_findings, unreachable_findings
-from fleetdiag.compare.flags import rule_findings
-from fleetdiag.compare.group import VALUED, Answer, answer_lines, group, step_comparison
-from fleetdiag.compare.own import mask_outputs, own_names
-from fleetdiag.compare.read import READERS, features_of
-from fleetdiag.model import (
-    Comparison,
-    Finding,
-    HostStatus,
-    Outcome,
-    Run,
-    Step,
-    StepComparison,
-    StepResult,
-)
+from fleetdiag.compare.baseline import changed_findings, run_findings
+from fleetdiag.compare.causes import Happened, simultaneous, with_shared
+from fleetdiag.compare.clean import clip, one_line
+from fleetdiag.compare.clock import line_time
+from fleetdiag.compare.diff import unified_diff
+from fleetdiag.compare.differences import difference_findings
+from fleetdiag.compare.group import Grouping, group
+from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
+from fleetdiag.compare.missing import missing_findings, unreachable_findings
+from fleetdiag.compare.own import own_names
+from fleetdiag.compare.rank import rank
+from fleetdiag.compare.reading import Reading, read_step
+from fleetdiag.compare.ruled import rule_findings
+from fleetdiag.model import Comparison, FindingKind, Group, HostStatus, Outcome, StepComparison
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from fleetdiag.compare.features import Features, Lines
+    from fleetdiag.compare.group import Cluster
+    from fleetdiag.model import Finding, Run, Step, StepResult
 
-Lines = tuple[str, ...]
-
-SILENT = frozenset({Outcome.SKIPPED, Outcome.NOT_RUN, Outcome.ABSENT, Outcome.DENIED})
-"""Outcomes of hosts that could not have shown what a rule looks for."""
-STDERR_LABEL = "stderr: "
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Both streams of one step on one host, cleaned."""
-
-    stdout: Lines
-    stderr: Lines
-
-    @property
-    def labelled(self) -> Lines:
-        """All lines, those of stderr marked as such: what is compared."""
-        return (*self.stdout, *(f"{STDERR_LABEL}{line}" for line in self.stderr if line))
+MAX_SAMPLE_CHARS = 65536
+MAX_LATER_SAMPLE_CHARS = 2048
+"""Of groups after the first `MAX_EXACT_DIFFS`: a thousand hosts may be a thousand groups."""
+MAX_EXACT_DIFFS = 50
+"""So many groups get a diff with context; the rest the linear form."""
 
 
-def compare(run: Run) -> Comparison:
-    """What the hosts of `run` have in common and what not; the same for a live and a stored run."""
-    names = {host.name: own_names(host) for host in run.hosts}
-    steps: list[StepComparison] = []
-    findings: list[Finding] = unreachable_findings(run)
-    for step in run.playbook.steps:
-        compared, found = _compare_step(step, _results(run, step.name), names)
-        steps.append(compared)
-        findings += found
-    order = [step.name for step in run.playbook.steps]
-    return Comparison(run=run, steps=tuple(steps), findings=rank(findings, order))
+def compare(run: Run, baseline: Run | None = None) -> Comparison:
+    """What the hosts of `run` have in common and what not; the same for a live and a stored run.
+
+    Args:
+        run: what to compare.
+        baseline: an earlier run; the same hosts are then also compared with themselves in it.
+    """
+    return _Engine(run, baseline).comparison()
 
 
-def _results(run: Run, step: str) -> dict[str, StepResult]:
+def diff_runs(before: Run, after: Run) -> Comparison:
+    """Only what changed on each host between two runs."""
+    comparison = compare(after, before)
+    changes = tuple(f for f in comparison.findings if f.kind is FindingKind.CHANGED)
+    return replace(comparison, findings=changes)
+
+
+class _Engine:
+    """One pass over the steps, each read, concluded from, and let go."""
+
+    def __init__(self, run: Run, baseline: Run | None) -> None:
+        self._run = run
+        self._baseline = baseline
+        self._hosts = {host.name: host for host in run.hosts}
+        self._names = {host.name: own_names(host) for host in run.hosts}
+        self._explains: dict[str, tuple[str, ...]] = {}
+        self._facts: dict[str, dict[str, str]] = {}
+        self._events: list[Happened] = []
+
+    def comparison(self) -> Comparison:
+        findings = unreachable_findings(self._run)
+        if self._baseline is not None:
+            findings += run_findings(self._baseline, self._run)
+        steps: list[StepComparison] = []
+        for step in self._run.playbook.steps:
+            compared, found = self._step(step)
+            steps.append(compared)
+            findings += found
+        findings += simultaneous(self._run, findings, self._events)
+        order = [step.name for step in self._run.playbook.steps]
+        ranked = rank(findings, order, self._explains)
+        shared = with_shared(ranked, self._run, self._facts)
+        return Comparison(run=self._run, steps=tuple(steps), findings=shared)
+
+    def _step(self, step: Step) -> tuple[StepComparison, list[Finding]]:
+        reading = read_step(step, results_of(self._run, step.name), self._hosts, self._names)
+        grouping = group(reading.answers, self._kind, reading.settle)
+        self._explains.update((flag.name, flag.explains) for flag in reading.flags if flag.name)
+        for crash in set(CRASHES).intersection(self._explains):
+            self._explains[crash] = (*self._explains[crash], BROKE_OFF)
+        self._keep_facts(reading)
+        findings = [
+            *self._ruled(reading),
+            *log_findings(reading),
+            *difference_findings(step.name, reading.compare.mode, grouping, reading.lines),
+            *missing_findings(step.name, grouping, reading.last_line),
+        ]
+        if self._baseline is not None:
+            findings += self._changes(step, reading, self._baseline)
+        return step_comparison(reading, grouping), findings
+
+    def _ruled(self, reading: Reading) -> list[Finding]:
+        """What rules found, and when the lines they found were written."""
+        found = rule_findings(reading)
+        for ruled in found:
+            times = {
+                name: line_time(line, self._hosts[name].facts, self._asked_at(name))
+                for name, line in ruled.lines.items()
+            }
+            known = {name: at for name, at in times.items() if at is not None}
+            self._events.append(Happened(ruled.finding, known))
+        return [ruled.finding for ruled in found]
+
+    def _asked_at(self, host: str) -> float:
+        return self._hosts[host].started_at or self._run.started_at
+
+    def _kind(self, host: str) -> str:
+        """The value of the attribute within which hosts are compared."""
+        peers = self._run.peers
+        return self._hosts[host].attributes.get(peers, "") if peers else ""
+
+    def _changes(self, step: Step, reading: Reading, baseline: Run) -> list[Finding]:
+        before_step = next((s for s in baseline.playbook.steps if s.name == step.name), None)
+        if before_step is None:
+            return []
+        hosts = {host.name: host for host in baseline.hosts}
+        names = {host.name: own_names(host) for host in baseline.hosts}
+        same = replace(before_step, compare=step.compare)
+        before = read_step(same, results_of(baseline, step.name), hosts, names)
+        return changed_findings(
+            step.name, reading.compare.mode, _features(before), _features(reading)
+        )
+
+    def _keep_facts(self, reading: Reading) -> None:
+        for host, value in reading.facts().items():
+            self._facts.setdefault(host, {})[reading.step.name] = value
+
+
+def results_of(run: Run, step: str) -> dict[str, StepResult]:
     """Host -> its result of `step`; without hosts that never got so far (they have a finding)."""
     return {
         host.name: result
@@ -69,62 +141,54 @@ def _results(run: Run, step: str) -> dict[str, StepResult]:
     }
 
 
-def _compare_step(
-    step: Step, results: Mapping[str, StepResult], names: Mapping[str, tuple[str, ...]]
-) -> tuple[StepComparison, list[Finding]]:
-    outputs = _clean_outputs(results)
-    valued = (
-        {host: out.labelled for host, out in outputs.items() if results[host].outcome in VALUED}
-        if step.compare.mode in READERS
-        else {}
-    )
-    masked = mask_outputs(valued, names, step.compare)
-    grouping = group(_answers(step, results, masked.lines))
-    searched = [host for host, result in results.items() if result.outcome not in SILENT]
-    streams = {host: (*outputs[host].stdout, *outputs[host].stderr) for host in searched}
-    findings = rule_findings(step.name, step.flags, streams, searched)
-    findings += step_findings(step.name, grouping)
-    return step_comparison(step.name, step.compare.mode, masked.masks, grouping), findings
+def _features(reading: Reading) -> dict[str, Features]:
+    return {
+        answer.host: answer.features for answer in reading.answers if answer.features is not None
+    }
 
 
-def _clean_outputs(results: Mapping[str, StepResult]) -> dict[str, _Output]:
-    """Host -> its cleaned output; equal bytes are cleaned once and share their lines."""
-    distinct: dict[tuple[bytes, bytes], _Output] = {}
-    outputs = {}
-    for host, result in results.items():
-        raw = (result.stdout, result.stderr)
-        if raw not in distinct:
-            distinct[raw] = _Output(clean_lines(result.stdout), clean_lines(result.stderr))
-        outputs[host] = distinct[raw]
-    return outputs
+# ------------------------------------------------------------------------- the public form
 
 
-def _answers(
-    step: Step, results: Mapping[str, StepResult], masked: Mapping[str, Lines]
-) -> list[Answer]:
-    mode = step.compare.mode
-    cap_lines = _shortest_cut(results, masked)
-    answers = []
-    for host, result in results.items():
-        valued = host in masked
-        lines = answer_lines(mode, masked[host], result.outcome, cap_lines) if valued else ()
-        answers.append(
-            Answer(
-                host=host,
-                outcome=result.outcome,
-                command=result.command,
-                exit_code=result.exit_code,
-                reason=result.reason,
-                lines=lines,
-                features=features_of(mode, lines) if valued else None,
+def step_comparison(reading: Reading, grouping: Grouping) -> StepComparison:
+    """The public form of one step, with samples and diffs."""
+    return StepComparison(
+        name=reading.step.name,
+        mode=reading.compare.mode,
+        masks=reading.masks,
+        groups=tuple(
+            Group(
+                hosts=cluster.hosts,
+                outcome=cluster.first.outcome,
+                majority=cluster.majority,
+                sample=_sample(cluster, reading, number),
+                diff=_diff(cluster, reading, grouping, exact=number <= MAX_EXACT_DIFFS),
             )
-        )
-    return answers
+            for number, cluster in enumerate(grouping.clusters)
+        ),
+        odd=grouping.odd,
+        compared=grouping.compared,
+        chosen=reading.chosen,
+        measures=tuple(measure for part in grouping.contrasts for measure in part.measures),
+        varying=tuple(
+            dict.fromkeys(str(name) for part in grouping.contrasts for name in part.varying)
+        ),
+    )
 
 
-def _shortest_cut(
-    results: Mapping[str, StepResult], masked: Mapping[str, Sequence[str]]
-) -> int | None:
-    """Whole lines that every cut output has: where the cut falls is no difference between hosts."""
-    cut = [len(masked[host]) - 1 for host in masked if results[host].outcome is Outcome.TRUNCATED]
-    return max(0, min(cut)) if cut else None
+def _diff(cluster: Cluster, reading: Reading, grouping: Grouping, *, exact: bool) -> Lines:
+    if not cluster.compared or cluster.majority:
+        return ()
+    majority = grouping.majority_of(cluster.first.host)
+    if majority is None:
+        return ()
+    common, lines = reading.lines(majority.first.host), reading.lines(cluster.first.host)
+    return unified_diff(common, lines, exact=exact)
+
+
+def _sample(cluster: Cluster, reading: Reading, number: int) -> str:
+    limit = MAX_SAMPLE_CHARS if number < MAX_EXACT_DIFFS else MAX_LATER_SAMPLE_CHARS
+    if cluster.first.features is None:
+        reasons = dict.fromkeys(one_line(member.reason) for member in cluster.answers)
+        return clip("; ".join(filter(None, reasons)), limit)
+    return clip("\n".join(reading.lines(cluster.first.host)), limit)

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.diff import only_in
+from fleetdiag.compare.features import Cell, Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fleetdiag.compare.group import Cluster
+    from fleetdiag.compare.features import Feature, Lines, Value
 
-MAX_PAIRS = 2
-MAX_GROUPS = 4
+MAX_PAIRS = 4
+EVIDENCE_LINES = 5
 LEAD_CHARS = 40
 """How much is kept before the first difference in a long pair of lines."""
 LONG_CHARS = 100
-
-Lines = tuple[str, ...]
 
 
 def differing_lines(common: Lines, other: Lines) -> Lines:
@@ -34,16 +33,14 @@ def differing_lines(common: Lines, other: Lines) -> Lines:
     return (*shown, f"… {more} more") if more > 0 else tuple(shown)
 
 
-def group_lines(clusters: Sequence[Cluster]) -> Lines:
-    """`3 hosts (web-01, …): line` for each group: the first line that not all groups have."""
-    everywhere = set(clusters[0].first.lines).intersection(
-        *(cluster.first.lines for cluster in clusters[1:])
-    )
-    shown = [
-        f"{_who(cluster)}: {_own_line(cluster, everywhere)}" for cluster in clusters[:MAX_GROUPS]
-    ]
-    more = len(clusters) - MAX_GROUPS
-    return (*shown, f"… {more} more groups") if more > 0 else tuple(shown)
+def shown_feature(feature: Feature) -> str:
+    """A feature's name for people: a table's cell as `row column`."""
+    return f"{feature.row} {feature.column}" if isinstance(feature, Cell) else feature
+
+
+def shown_value(value: Value) -> str:
+    """A value for people: a number as the host printed it."""
+    return value.text if isinstance(value, Number) else str(value)
 
 
 def _pairs(removed: Sequence[str], added: Sequence[str]) -> list[tuple[str, str]]:
@@ -84,15 +81,3 @@ def _from_first_difference(left: str, right: str) -> tuple[str, str]:
     start = next((number for number, (a, b) in pairs if a != b), shortest)
     cut = max(0, start - LEAD_CHARS)
     return (f"…{left[cut:]}", f"…{right[cut:]}") if cut else (left, right)
-
-
-def _who(cluster: Cluster) -> str:
-    first, *others = cluster.hosts
-    return f"{first} and {len(others)} more" if others else first
-
-
-def _own_line(cluster: Cluster, everywhere: set[str]) -> str:
-    own = (line.strip() for line in cluster.first.lines if line not in everywhere)
-    return clip(
-        next(filter(None, own), "(nothing of its own)" if cluster.first.lines else "(empty)")
-    )

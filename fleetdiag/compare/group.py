@@ -1,32 +1,32 @@
-"""Hosts by outcome and value, and which group is the majority.
+"""Hosts by outcome and by what sets them apart; which group is the majority.
 
 Only like is compared with like: hosts with the step's usual outcome whose output came from the same
-command. The others (absent, denied, failed, cut, answered by a fallback, …) are groups of their own
-and never count as agreeing.
+command, and, where the inventory names an attribute for it (`peers`), of the same kind. The others
+(absent, denied, failed, cut, answered by a fallback, …) are groups of their own and never count as
+agreeing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.clean import clip, one_line
-from fleetdiag.compare.diff import unified_diff
-from fleetdiag.compare.read import Features, canonical_lines
-from fleetdiag.model import Group, Mode, Outcome, StepComparison
+from fleetdiag.compare.contrast import Contrast, Split, contrast
+from fleetdiag.compare.features import Features
+from fleetdiag.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 VALUED = frozenset({Outcome.OK, Outcome.FAILED, Outcome.TRUNCATED})
 """Outcomes whose output is a whole answer, or the beginning of one."""
 FEWEST_OK = 2
 """So many ok hosts make ok the usual outcome, however many failed."""
-MAX_SAMPLE_CHARS = 65536
-MAX_EXACT_DIFFS = 50
-"""So many groups get a diff with context; the rest the linear form."""
 
+Settle = Callable[[Mapping[str, Features], Contrast], Contrast]
+"""Features by host, and their contrast -> the contrast that counts."""
 Peers = tuple[Outcome, int]
 """Outcome and command index: what makes outputs comparable."""
 
@@ -40,10 +40,8 @@ class Answer:
     command: int
     exit_code: int | None
     reason: str
-    lines: tuple[str, ...]
-    """Masked, in the form they are shown; of stderr, those that start with `stderr: `."""
     features: Features | None
-    """None where there is nothing to compare."""
+    """None where there is nothing to compare; equal ones are one object."""
 
     @property
     def peers(self) -> Peers:
@@ -52,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Answers that are the same."""
+    """Answers that are the same, or differ from the majority in the same way."""
 
     answers: tuple[Answer, ...]
     compared: bool
@@ -74,43 +72,90 @@ class Grouping:
 
     answers: tuple[Answer, ...]
     clusters: tuple[Cluster, ...]
+    contrasts: tuple[Contrast, ...]
+    """One for each kind of host (`peers`) that was compared."""
 
     @property
     def compared(self) -> int:
         """How many hosts were compared; one host alone is not."""
-        count = sum(len(cluster.hosts) for cluster in self.clusters if cluster.compared)
-        return count if count > 1 else 0
+        return sum(len(part.hosts) for part in self.contrasts if len(part.hosts) > 1)
 
     @property
-    def majority(self) -> Cluster | None:
-        return next((cluster for cluster in self.clusters if cluster.majority), None)
+    def odd(self) -> tuple[str, ...]:
+        """Hosts that deviate, in the run's order."""
+        odd = {host for part in self.contrasts for host in part.odd}
+        return tuple(answer.host for answer in self.answers if answer.host in odd)
 
-    @property
-    def odd(self) -> tuple[Cluster, ...]:
-        """Compared clusters outside the majority; empty where there is no majority."""
-        if self.majority is None:
-            return ()
-        return tuple(c for c in self.clusters if c.compared and not c.majority)
+    def majority_of(self, host: str) -> Cluster | None:
+        """The majority among the hosts that `host` was compared with."""
+        part = next((part.hosts for part in self.contrasts if host in part.hosts), ())
+        return next((c for c in self.clusters if c.majority and c.first.host in part), None)
 
-    def in_order(self, clusters: Sequence[Cluster]) -> tuple[str, ...]:
-        """The hosts of `clusters` in the run's order."""
-        hosts = {host for cluster in clusters for host in cluster.hosts}
-        return tuple(answer.host for answer in self.answers if answer.host in hosts)
+    def in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
+        """`hosts` in the run's order, each once."""
+        wanted = set(hosts)
+        return tuple(answer.host for answer in self.answers if answer.host in wanted)
 
 
-def group(answers: Sequence[Answer]) -> Grouping:
-    """Cluster `answers`; the majority has strictly more than half of the hosts compared."""
+def group(
+    answers: Sequence[Answer],
+    kind_of: Callable[[str], str] = lambda _: "",
+    settle: Settle | None = None,
+) -> Grouping:
+    """Contrast the answers that can be compared, and cluster all of them.
+
+    Args:
+        answers: in the run's order.
+        kind_of: host -> its kind; only hosts of one kind are compared.
+        settle: a second look at features some of which have no majority.
+    """
     peers = usual_peers(answers)
+    kinds: dict[str, dict[str, Features]] = {}
+    for answer in answers:
+        if answer.features is not None and answer.peers == peers:
+            kinds.setdefault(kind_of(answer.host), {})[answer.host] = answer.features
+    contrasts = []
+    for features in kinds.values():
+        found = contrast(features)
+        contrasts.append(settle(features, found) if found.splits and settle else found)
+    return Grouping(tuple(answers), tuple(_clusters(answers, contrasts)), tuple(contrasts))
+
+
+def _clusters(answers: Sequence[Answer], contrasts: Sequence[Contrast]) -> list[Cluster]:
+    part_of = {host: number for number, part in enumerate(contrasts) for host in part.hosts}
+    split_values = [_split_values(part.splits) for part in contrasts]
     found: dict[Hashable, list[Answer]] = {}
     for answer in answers:
-        found.setdefault(_key(answer), []).append(answer)
-    total = sum(answer.features is not None and answer.peers == peers for answer in answers)
+        part = part_of.get(answer.host)
+        if part is None:
+            key: Hashable = _uncompared_key(answer)
+        else:
+            deviations = contrasts[part].odd.get(answer.host, ())
+            key = (part, frozenset(deviations), split_values[part].get(answer.host, ()))
+        found.setdefault(key, []).append(answer)
     clusters = []
     for members in found.values():
-        compared = members[0].features is not None and members[0].peers == peers
-        majority = compared and total > 1 and len(members) * 2 > total
-        clusters.append(Cluster(tuple(members), compared, majority))
-    return Grouping(tuple(answers), tuple(sorted(clusters, key=_largest_first)))
+        part = part_of.get(members[0].host)
+        total = 0 if part is None else len(contrasts[part].hosts)
+        majority = total > 1 and len(members) * 2 > total
+        clusters.append(Cluster(tuple(members), part is not None, majority))
+    return sorted(clusters, key=_largest_first)
+
+
+def _split_values(splits: Sequence[Split]) -> dict[str, tuple[int, ...]]:
+    """Host -> in which group of each split it is."""
+    found: dict[str, tuple[int, ...]] = {}
+    for split in splits:
+        for number, hosts in enumerate(split.values.values()):
+            for host in hosts:
+                found[host] = (*found.get(host, ()), number)
+    return found
+
+
+def _uncompared_key(answer: Answer) -> Hashable:
+    if answer.features is None:
+        return (answer.outcome,)
+    return (answer.outcome, answer.command, frozenset(answer.features.items()))
 
 
 def usual_peers(answers: Sequence[Answer]) -> Peers | None:
@@ -121,51 +166,6 @@ def usual_peers(answers: Sequence[Answer]) -> Peers | None:
     return max(pool, key=lambda peers: (pool[peers], _preference(peers)), default=None)
 
 
-def step_comparison(
-    name: str, mode: Mode, masks: tuple[str, ...], grouping: Grouping
-) -> StepComparison:
-    """The public form of `grouping`, with samples and diffs."""
-    majority = grouping.majority
-    common = majority.first.lines if majority else None
-    return StepComparison(
-        name=name,
-        mode=mode,
-        masks=masks,
-        groups=tuple(
-            Group(
-                hosts=cluster.hosts,
-                outcome=cluster.first.outcome,
-                majority=cluster.majority,
-                sample=_sample(cluster),
-                diff=(
-                    unified_diff(common, cluster.first.lines, exact=number <= MAX_EXACT_DIFFS)
-                    if common is not None and cluster.compared and not cluster.majority
-                    else ()
-                ),
-            )
-            for number, cluster in enumerate(grouping.clusters)
-        ),
-        odd=grouping.in_order(grouping.odd),
-        compared=grouping.compared,
-    )
-
-
-def answer_lines(
-    mode: Mode, lines: tuple[str, ...], outcome: Outcome, cap_lines: int | None
-) -> tuple[str, ...]:
-    """`lines` as they are compared: of a cut output only `cap_lines` lines, its last one not."""
-    if outcome is Outcome.TRUNCATED:
-        lines = lines[:-1][:cap_lines]
-    return canonical_lines(mode, lines)
-
-
-def _key(answer: Answer) -> Hashable:
-    if answer.features is None:
-        return (answer.outcome,)
-    exit_code = answer.exit_code if answer.outcome is Outcome.FAILED else None
-    return (answer.outcome, answer.command, exit_code, frozenset(answer.features.items()))
-
-
 def _preference(peers: Peers) -> tuple[bool, int, str]:
     outcome, command = peers
     return outcome is Outcome.OK, -command, outcome.value
@@ -173,11 +173,3 @@ def _preference(peers: Peers) -> tuple[bool, int, str]:
 
 def _largest_first(cluster: Cluster) -> tuple[int, bool, str]:
     return -len(cluster.hosts), cluster.first.outcome is not Outcome.OK, min(cluster.hosts)
-
-
-def _sample(cluster: Cluster) -> str:
-    answer = cluster.first
-    if answer.features is None:
-        reasons = dict.fromkeys(one_line(member.reason) for member in cluster.answers)
-        return clip("; ".join(filter(None, reasons)), MAX_SAMPLE_CHARS)
-    return clip("\n".join(answer.lines), MAX_SAMPLE_CHARS)

@@ -44,9 +44,6 @@ class Mask:
     """What it hides, for the documentation and `-v`."""
     pattern: re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str]
-    leads: bool = False
-    """Found at the start of log lines: taken off there first, so that the rest of a line is masked
-    once for the whole fleet."""
     early: bool = False
     """Cheap, and another on every line (`sshd[812]`): applied before lines are looked up."""
 
@@ -82,14 +79,12 @@ MASKS: tuple[Mask, ...] = (
         "seconds since boot in kernel logs, with the caller's id: [   12.345678]",
         re.compile(r"\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,6}[TC]\d{1,7}\])?"),
         "[<time>]",
-        leads=True,
     ),
     Mask(
         "iso-time",
         "ISO date with a time: 2026-11-22T03:04:05.678 (the zone is kept)",
         re.compile(rf"\d(?<![\w.].)\d{{3}}([-/])\d\d\1\d\d[T _]{_CLOCK}"),
         "<time>",
-        leads=True,
     ),
     Mask(
         "date",
@@ -105,7 +100,6 @@ MASKS: tuple[Mask, ...] = (
         "syslog's time: Nov 22 03:04:05",
         re.compile(rf"{_MONTH} {_DAY} {_CLOCK}"),
         "<time>",
-        leads=True,
     ),
     Mask(
         "uuid",
@@ -197,25 +191,47 @@ MASKS: tuple[Mask, ...] = (
         ),
         "<hex>",
     ),
+    Mask(
+        "epoch",
+        "Unix times in context: audit(1795316645.123:45), @1795316645, time=1795316645",
+        re.compile(
+            r"1(?:(?<=[@(=:\"'].)|(?<=[=:] .))[4-9]\d{8}(?:\.\d{1,9})?(?::\d{1,9}(?=\)))?(?![\w.-])"
+        ),
+        "<time>",
+    ),
+    Mask(
+        "port",
+        "ports the system hands out (32768 and up) after an address or `port`",
+        re.compile(
+            r"([:t=](?:(?<=<ip>:)|(?<=<self>:)|(?<=\]:)|(?<=port)[ =]|(?<=port=)))"
+            r"(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3})(?![\w.])"
+        ),
+        r"\1<port>",
+    ),
+    Mask(
+        "inode",
+        "inode numbers: inode 1234, ino=1234, Inode: 1234, inode #1234",
+        re.compile(r"([Ii]no(?<!\w...)(?:de)?(?:=|: ?| #?|#))\d{2,20}(?![\w.])"),
+        r"\1<inode>",
+    ),
+    Mask(
+        "device",
+        "device numbers: dev 253:0, Device: fd00h/64768d, USB device number 4",
+        re.compile(
+            r"([Dd]ev(?<!\w...)(?:ice)?(?:=|: ?| (?:number )?))"
+            r"(?:\d{1,4}:\d{1,8}|[0-9a-f]{2,8}h/\d{1,9}d|(?<=number )\d{1,5})(?![\w:])"
+        ),
+        r"\1<device>",
+    ),
 )
-
-LEADING: tuple[Mask, ...] = tuple(mask for mask in MASKS if mask.leads)
 
 MASK_NAMES: tuple[str, ...] = (SELF, *dict.fromkeys(mask.name for mask in MASKS))
 """What `unmask` may name, in the order the masks are applied."""
 
 _CUSTOM_LINE_CHARS = 8192
 """A playbook's own patterns see this much of a line: they may not be linear. They come before all
-shipped masks but the leading time's."""
+shipped masks but that of the time a line begins with."""
 _SPACES = re.compile(r" {2,}")
-
-
-def leading_time(line: str, masks: tuple[Mask, ...] = LEADING) -> tuple[Mask | None, int]:
-    """The mask that matches the time at the start of `line`, and where that ends; None and 0."""
-    for mask in masks:
-        if match := mask.pattern.match(line):
-            return mask, match.end()
-    return None, 0
 
 
 class LineMasker:
@@ -223,11 +239,10 @@ class LineMasker:
 
     def __init__(self, options: Compare) -> None:
         self._masks = tuple(mask for mask in MASKS if mask.name not in options.unmask)
-        self._leading = tuple(mask for mask in LEADING if mask in self._masks)
         self._early = tuple(mask for mask in self._masks if mask.early)
         self._custom = tuple(re.compile(pattern) for pattern in options.mask)
+        self._known: dict[str, str] = {}
         self._masked: dict[str, str] = {}
-        self._tails: dict[str, str] = {}
         self._hits: set[str] = set()
 
     @property
@@ -239,18 +254,11 @@ class LineMasker:
         custom = [_custom_name(pattern) for pattern in self._custom]
         return tuple(name for name in dict.fromkeys((*custom, *MASK_NAMES)) if name in self._hits)
 
-    def split(self, line: str) -> tuple[str, str]:
-        """The line's leading time, masked (empty where there is none), and the rest as it was."""
-        mask, end = leading_time(line, self._leading)
-        if mask is None:
-            return "", line
-        self._hits.add(mask.name)
-        tail = line[end:]
-        return str(mask.replacement), self._tails.setdefault(tail, tail)
-
     def mask(self, lines: Sequence[str]) -> list[str]:
         """Each of `lines` masked; those seen before come from memory."""
-        text = "\n".join([self._apply_custom(line) for line in lines] if self._custom else lines)
+        if self._custom:
+            lines = [self._customised(line) for line in lines]
+        text = "\n".join(lines)
         if not text:
             return list(lines)
         lines = self._apply(self._early, text).split("\n")
@@ -274,6 +282,12 @@ class LineMasker:
                 self._hits.add(mask.name)
                 text = masked
         return text
+
+    def _customised(self, line: str) -> str:
+        known = self._known.get(line)
+        if known is None:
+            known = self._known[line] = self._apply_custom(line)
+        return known
 
     def _apply_custom(self, line: str) -> str:
         for pattern in self._custom:

@@ -62,38 +62,33 @@ def mask_outputs(
         options: the step's `compare`.
     """
     masker = LineMasker(options)
-    split = {lines: [masker.split(line) for line in lines] for lines in set(outputs.values())}
-    own = {} if SELF in options.unmask else _own_lines(outputs, names, split)
-    shown_by = _count_hosts(outputs, split, set().union(*own.values()) if own else set())
+    own = {} if SELF in options.unmask else _own_lines(outputs, names)
+    shown_by = _count_hosts(outputs, set().union(*own.values()) if own else set())
     needed = min(SHARED_BY_OTHERS, len(outputs) - 1)
     found: dict[str, Lines] = {}
     plain: dict[Lines, Lines] = {}
     changed = False
     for host, lines in outputs.items():
         replaced = {
-            tail: masked
-            for tail, masked in own.get(host, {}).items()
-            if shown_by[tail] - 1 < needed
+            line: masked
+            for line, masked in own.get(host, {}).items()
+            if shown_by[line] - 1 < needed
         }
         if not replaced and lines in plain:
             found[host] = plain[lines]
             continue
         changed = changed or bool(replaced)
-        tails = masker.mask([replaced.get(tail, tail) for _, tail in split[lines]])
-        found[host] = tuple(
-            head + tail for (head, _), tail in zip(split[lines], tails, strict=True)
-        )
+        said = [replaced.get(line, line) for line in lines] if replaced else lines
+        found[host] = tuple(masker.mask(said))
         if not replaced:
             plain[lines] = found[host]
     return MaskedOutputs(found, (*((SELF,) if changed else ()), *masker.hits))
 
 
 def _own_lines(
-    outputs: Mapping[str, Lines],
-    names: Mapping[str, tuple[str, ...]],
-    split: Mapping[Lines, Sequence[tuple[str, str]]],
+    outputs: Mapping[str, Lines], names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, dict[str, str]]:
-    """Host -> its lines (without leading time) that name it -> the same with `<self>`."""
+    """Host -> its lines that name it -> the same with `<self>`."""
     found: dict[str, dict[str, str]] = {}
     for host, lines in outputs.items():
         text = "\n".join(lines)
@@ -103,24 +98,20 @@ def _own_lines(
             continue
         pattern = _pattern(present)
         replaced = {
-            tail: pattern.sub(PLACEHOLDER, tail)
-            for _, tail in split[lines]
-            if any(name in tail for name in present)
+            line: pattern.sub(PLACEHOLDER, line)
+            for line in lines
+            if any(name in line for name in present)
         }
-        found[host] = {tail: masked for tail, masked in replaced.items() if masked != tail}
+        found[host] = {line: masked for line, masked in replaced.items() if masked != line}
     return found
 
 
-def _count_hosts(
-    outputs: Mapping[str, Lines],
-    split: Mapping[Lines, Sequence[tuple[str, str]]],
-    wanted: set[str],
-) -> Counter[str]:
+def _count_hosts(outputs: Mapping[str, Lines], wanted: set[str]) -> Counter[str]:
     """How many hosts print each of the `wanted` lines."""
     counts: Counter[str] = Counter()
     if wanted:
         for lines in outputs.values():
-            counts.update({tail for _, tail in split[lines] if tail in wanted})
+            counts.update(wanted.intersection(lines))
     return counts
 
 

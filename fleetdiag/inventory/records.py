@@ -62,6 +62,8 @@ class Records:
     defaults: Variables = field(default_factory=dict)
     """For all hosts, those of other sources included."""
     note: str | None = None
+    peers: Given | None = None
+    """The attribute within whose values hosts are compared; None where the source says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fleetdiag.errors import InventoryError
 from fleetdiag.inventory.endpoints import Endpoints
 from fleetdiag.inventory.merge import Inherited, inherit
 from fleetdiag.inventory.records import ATTRIBUTE, Given, Overrides, Records, Variables
 from fleetdiag.model import Host, Inventory, TransportKind
+from fleetdiag.yamlmarks import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -49,7 +51,22 @@ def resolve(
         groups=_groups(chosen),
         sources=tuple(source.source for source in sources),
         note=" ".join(notes) or None,
+        peers=_peers(sources, known.values()),
     )
+
+
+def _peers(sources: Iterable[Records], hosts: Iterable[Inherited]) -> str | None:
+    """As the last source has it that names one; raises InventoryError where no host has it."""
+    named = [source.peers for source in sources if source.peers is not None]
+    if not named:
+        return None
+    peers, origin = str(named[-1].value), named[-1].origin
+    there = {name for host in hosts for name in host.variables if name.startswith(ATTRIBUTE)}
+    known = sorted(name.removeprefix(ATTRIBUTE) for name in there)
+    if peers not in known:
+        near = did_you_mean(peers, known) or (f"; there are {', '.join(known)}" if known else "")
+        raise InventoryError(f"{origin}: no host has the attribute `{peers}` of `peers`{near}")
+    return peers
 
 
 def _transport(variables: Variables) -> TransportKind:

@@ -173,7 +173,9 @@ class _File:
             groups.append(GroupRecord(name, members, children, self._variables(said, path)))
         hosts = tuple(HostRecord(name, variables) for name, variables in self.hosts.items())
         defaults = self._variables(data.get("defaults"), ("defaults",))
-        return Records(self.marked.file, hosts, tuple(groups), defaults)
+        said = data.get("peers")
+        peers = None if said is None else Given(said, self._origin(("peers",)))
+        return Records(self.marked.file, hosts, tuple(groups), defaults, peers=peers)
 
     def _add_hosts(self, listed: Iterable[str] | None, path: YamlPath) -> tuple[str, ...]:
         """Note the hosts listed at `path`, later variables winning; their names, each once."""

@@ -84,6 +84,9 @@ class InventoryFile(BaseModel):
     hosts: list[HostRange] | dict[HostRange, Variables | None] | None = None
     groups: dict[GroupName, Group | None] | None = None
     defaults: Variables | None = None
+    peers: GroupName | None = Field(
+        None, description="the attribute within whose values hosts are compared"
+    )
 
 
 def known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:

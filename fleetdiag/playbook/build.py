@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fleetdiag import rules
 from fleetdiag.model import (
     DEFAULT_OUTPUT_CAP_BYTES,
     DEFAULT_STEP_TIMEOUT_S,
     Compare,
+    Field,
     Flag,
     Mode,
     Playbook,
     Severity,
+    Side,
     Step,
 )
 from fleetdiag.playbook.placeholders import substituted
-from fleetdiag.playbook.schema import CompareFile, DefaultsFile, FlagFile, PlaybookFile, StepFile
+from fleetdiag.playbook.schema import (
+    CompareFile,
+    DefaultsFile,
+    FieldFile,
+    FlagFile,
+    PlaybookFile,
+    StepFile,
+)
+from fleetdiag.playbook.values import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,15 +88,54 @@ def _step(step: StepFile, name: str, defaults: DefaultsFile, values: Mapping[str
         timeout_s=step.timeout or defaults.timeout or DEFAULT_STEP_TIMEOUT_S,
         become=defaults.become if step.become is None else step.become,
         compare=_compare(step.compare or defaults.compare or CompareFile()),
-        flags=tuple(_flag(flag) for flag in step.flag),
+        flags=_flags(step),
         about=step.about or "",
         output_cap_bytes=step.output_cap or defaults.output_cap or DEFAULT_OUTPUT_CAP_BYTES,
     )
 
 
 def _compare(compare: CompareFile) -> Compare:
-    return Compare(Mode(compare.mode), tuple(compare.mask), tuple(compare.unmask))
+    return Compare(
+        mode=Mode(compare.mode),
+        mask=tuple(compare.mask),
+        unmask=tuple(compare.unmask),
+        parse=compare.parse or "",
+        key=compare.key or "",
+        only=tuple(compare.only),
+        fields=tuple(_field(name, field) for name, field in compare.fields.items()),
+    )
+
+
+def _field(name: str, field: FieldFile) -> Field:
+    return Field(
+        name=name,
+        pattern=field.pattern,
+        at=field.at,
+        unit=None if field.unit is None else UNITS[field.unit],
+        per=field.per,
+        rate=None if field.rate is None else field.rate.rate,
+        interval_s=1.0 if field.rate is None else field.rate.interval_s,
+        floor=None if field.floor is None else field.floor.value,
+        side=Side(field.side),
+        compare=field.compare,
+    )
+
+
+def _flags(step: StepFile) -> tuple[Flag, ...]:
+    """The step's own, then those of its rule sets."""
+    own = tuple(_flag(flag) for flag in step.flag)
+    return (*own, *(flag for name in step.rules for flag in rules.load(name)))
 
 
 def _flag(flag: FlagFile) -> Flag:
-    return Flag(flag.matches, Severity(flag.severity), flag.say)
+    return Flag(
+        say=flag.say,
+        severity=Severity(flag.severity),
+        matches=flag.matches,
+        feature=flag.feature,
+        above=None if flag.above is None else flag.above.value,
+        below=None if flag.below is None else flag.below.value,
+        equals=flag.equals,
+        name=flag.name or "",
+        explains=tuple(flag.explains),
+    )

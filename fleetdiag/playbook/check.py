@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from fleetdiag.errors import PlaybookFileError, Problem
+from fleetdiag.playbook.comparing import comparing_problems
 from fleetdiag.playbook.parameters import value_problem
 from fleetdiag.playbook.placeholders import uses
 from fleetdiag.playbook.schema import STEP_KEYS, PlaybookFile, keys_at
@@ -48,7 +49,7 @@ def checked(path: Path, shown: str | None = None) -> Checked:
             return Checked(None, tuple(problems))
         marked = error.marked
     file = None
-    data = _with_defaults_as_text(marked)
+    data = _as_written(marked, marked.data)
     try:
         file = PlaybookFile.model_validate(data)
     except ValidationError as error:
@@ -69,16 +70,18 @@ def read(path: Path, shown: str | None = None) -> PlaybookFile:
     return result.file
 
 
-def _with_defaults_as_text(marked: Marked) -> object:
-    """The data, with each param's default as it is written: `80`, `1.10` and `true` are words."""
-    if not isinstance(marked.data, dict) or not isinstance(marked.data.get("params"), dict):
-        return marked.data
-    params: dict[str, Any] = {}
-    for name, param in marked.data["params"].items():
-        params[name] = param
-        if isinstance(param, dict) and isinstance(param.get("default"), int | float):
-            params[name] = {**param, "default": marked.spelling(("params", name, "default"))}
-    return {**marked.data, "params": params}
+def _as_written(marked: Marked, value: object, path: YamlPath = ()) -> object:
+    """The data, with what is always text as it is written: `80`, `1.10` and `true` are words."""
+    if isinstance(value, dict):
+        return {key: _as_written(marked, inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_written(marked, inner, (*path, n)) for n, inner in enumerate(value)]
+    if not isinstance(value, int | float):
+        return value
+    match path:
+        case ("params", _, "default") | ("steps", _, "flag", *_, "equals"):
+            return marked.spelling(path)
+    return value
 
 
 def _beyond_the_schema(marked: Marked, data: object) -> Iterator[Problem]:
@@ -88,12 +91,15 @@ def _beyond_the_schema(marked: Marked, data: object) -> Iterator[Problem]:
         yield from _step_names(marked, data)
         yield from _defaults(marked, data)
         yield from _parameter_uses(marked, data)
+        yield from comparing_problems(marked, data)
 
 
 def _empty_values(marked: Marked, value: object, path: YamlPath) -> Iterator[Problem]:
     if isinstance(value, dict):
+        # `Use%:` under `fields` is the whole of what there is to say of a column.
+        may_be_empty = path[-2:] == ("compare", "fields")
         for key, inner in value.items():
-            if inner is None:
+            if inner is None and not may_be_empty:
                 yield marked.problem(
                     (*path, key), f"{quoted(key)} is empty, expected a value or no such key"
                 )

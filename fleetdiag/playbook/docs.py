@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fleetdiag
+from fleetdiag import rules
 from fleetdiag.playbook.find import shipped_directory
 from fleetdiag.playbook.schema import (
     CompareFile,
     DefaultsFile,
+    FieldFile,
     FlagFile,
     ParamFile,
     PlaybookFile,
     StepFile,
     json_schema,
 )
+from fleetdiag.playbook.values import MASK_NAMES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -63,9 +66,10 @@ steps:
   - name: state
     run: systemctl show -p ActiveState -p NRestarts -- @{unit}
     or: service @{unit} status
-    compare: lines
+    compare: keys
     flag:
-      matches: ActiveState=failed
+      feature: ActiveState
+      equals: failed
       severity: critical
       say: the web server is down
 
@@ -74,7 +78,7 @@ steps:
     run: journalctl -u @{unit} -p err -n 50 --no-pager
     become: true
     compare:
-      mode: lines
+      mode: log
       mask: request-[0-9]+
 ```
 
@@ -113,14 +117,107 @@ Either the mode alone, or a mapping:
 
 @compare@
 
+Without `compare`, fleetdiag knows the usual commands (`df`, `free`, `ss`, `dmesg`, …) and
+compares each in the mode that suits it; what it does not know, as `text`. One example of each mode:
+
+```yaml
+steps:
+  - name: memory # known to fleetdiag: the table of `free`, as numbers
+    run: free
+    compare: auto
+
+  - name: kernel # one value: the majority's is right
+    run: uname -sr
+    compare: text
+
+  - name: modules # which lines there are, in whatever order
+    run: cut -d ' ' -f 1 /proc/modules
+    compare: lines
+
+  - name: settings # a value for each key
+    run: sysctl vm net.core
+    compare:
+      mode: keys
+      only: [vm.*, net.core.somaxconn]
+      fields:
+        vm.min_free_kbytes: # a number: only far from the others' is odd
+
+  - name: disks # a value for each row and column
+    run: df -P
+    compare:
+      mode: table
+      key: 6 # the mount point; a header of one word may stand here too
+      only: Capacity
+      fields:
+        Capacity: {unit: percent, floor: 20%, side: high}
+
+  - name: load # numbers, by their position or by a pattern
+    run: cat /proc/loadavg; nproc
+    compare:
+      mode: numbers
+      fields:
+        processors: {pattern: '^([0-9]+)$', compare: false}
+        load: {at: 1, per: processors, floor: 2, side: high}
+
+  - name: errors # events: which there are, and how often
+    run: journalctl -p err -n 500 --no-pager
+    compare: log
+
+  - name: processes # to be read only
+    run: ps aux
+    compare: ignore
+
+  - name: routes # JSON, or a parser of jc, makes the keys or rows
+    run: ip -j route
+    compare:
+      mode: table
+      parse: json
+      key: dst
+      only: [gateway, dev]
+```
+
+`parse`, `key`, `only` and `fields` belong to the modes that use them; elsewhere they are an error.
+
+### `fields`
+
+@field@
+
+A text is odd where it is not the majority's; a number where it is far from the others', beside
+their own spread, in proportion, and by more than `floor`. What grows since boot (packets, errors)
+needs a `rate`, or every host is odd by its uptime. K, M, G and T are binary multiples of bytes, and
+ms, s, m, h, d are times: `10M` is 10 MiB, `10m` ten minutes.
+
+### Masks
+
 Shipped masks already hide what differs on every healthy host: times, process ids, addresses,
-MACs, uuids, long hexadecimal numbers, the host's own names. What still moves from run to run is
-best turned into a fact on the host: `/var 97 %` only where it is over 90, and `none` where nothing
-is, so that silence is never taken for health.
+MACs, uuids, long hexadecimal numbers, the host's own names. `unmask` takes them away by name:
+@masks@, or `all`.
+
+What still moves from run to run is a number with a `floor`, or is best turned into a fact on the
+host: `/var 97 %` only where it is over 90, and `none` where nothing is, so that silence is never
+taken for health.
 
 ## `flag`
 
 @flag@
+
+```yaml
+steps:
+  - name: disks
+    run: df -P
+    compare: {mode: table, key: 6, fields: {Capacity: {unit: percent}}}
+    flag:
+      - feature: '* Capacity' # of a table: row and column
+        above: 95%
+        severity: critical
+        say: a filesystem is nearly full
+      - matches: Input/output error # in any line
+        severity: critical
+        say: a filesystem cannot be read
+```
+
+`rules:` adds sets that come with fleetdiag: @rules@. `rules: kernel` looks for what kernels write
+when hardware, memory, disks or drivers fail.
 
 ## `params`
 
@@ -147,6 +244,7 @@ def page() -> str:
         "playbook": PlaybookFile,
         "step": StepFile,
         "compare": CompareFile,
+        "field": FieldFile,
         "flag": FlagFile,
         "param": ParamFile,
         "defaults": DefaultsFile,
@@ -154,6 +252,9 @@ def page() -> str:
     text = _PAGE
     for name, model in models.items():
         text = text.replace(f"@{name}@", _keys(model))
+    masks = ", ".join(f"`{name}`" for name in MASK_NAMES)
+    sets = ", ".join(f"`{name}`" for name in rules.names())
+    text = text.replace("@masks@", masks).replace("@rules@", sets)
     return text.replace("@shipped@", _shipped())
 
 

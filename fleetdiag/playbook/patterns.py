@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import Any
 
-MAX_PATTERN_CHARS = 500
+MAX_PATTERN_CHARS = 1000
 MANY = 16
 """A repeat that may go round more often than this counts as unbounded."""
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from fleetdiag import rules
 from fleetdiag.model import (
     DEFAULT_OUTPUT_CAP_BYTES,
     DEFAULT_STEP_TIMEOUT_S,
     Compare,
+    Field,
     Flag,
     Playbook,
+    Rate,
+    Side,
     Step,
 )
 from fleetdiag.playbook.placeholders import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_MAX_EXACT = 1 << 53
+"""Whole numbers below it are the same as a float."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -58,13 +67,16 @@ def _step(step: Step) -> dict[str, Any]:
     if commands[1:]:
         fields["or"] = _one_or_many(commands[1:])
     if step.timeout_s != DEFAULT_STEP_TIMEOUT_S:
-        fields["timeout"] = int(step.timeout_s) if step.timeout_s % 1 == 0 else step.timeout_s
+        fields["timeout"] = _plain(step.timeout_s)
     if step.become is not None:
         fields["become"] = step.become
     if step.compare != Compare():
         fields["compare"] = _compare(step.compare)
-    if step.flags:
-        fields["flag"] = [_flag(flag) for flag in step.flags]
+    own, rule_sets = _split(step.flags)
+    if own:
+        fields["flag"] = [_flag(flag) for flag in own]
+    if rule_sets:
+        fields["rules"] = _one_or_many(rule_sets)
     if step.about:
         fields["about"] = step.about
     if step.output_cap_bytes != DEFAULT_OUTPUT_CAP_BYTES:
@@ -73,16 +85,90 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _compare(compare: Compare) -> str | dict[str, Any]:
-    fields: dict[str, Any] = {"mode": compare.mode.value}
+    said: dict[str, Any] = {"mode": compare.mode.value}
     if compare.mask:
-        fields["mask"] = _one_or_many(compare.mask)
+        said["mask"] = _one_or_many(compare.mask)
     if compare.unmask:
-        fields["unmask"] = _one_or_many(compare.unmask)
-    return compare.mode.value if len(fields) == 1 else fields
+        said["unmask"] = _one_or_many(compare.unmask)
+    if compare.parse:
+        said["parse"] = compare.parse
+    if compare.key:
+        said["key"] = _position(compare.key)
+    if compare.only:
+        said["only"] = _one_or_many(compare.only)
+    if compare.fields:
+        said["fields"] = {field.name: _field(field) for field in compare.fields}
+    return compare.mode.value if len(said) == 1 else said
 
 
-def _flag(flag: Flag) -> dict[str, str]:
-    return {"matches": flag.matches, "severity": flag.severity.value, "say": flag.say}
+def _field(field: Field) -> str | int | dict[str, Any]:
+    """In the shortest form that says all of it."""
+    said: dict[str, Any] = {}
+    if field.pattern is not None:
+        said["pattern"] = field.pattern
+    if field.at is not None:
+        said["at"] = _position(field.at)
+    if field.unit is not None:
+        said["unit"] = field.unit.value or "none"
+    if field.per is not None:
+        said["per"] = field.per
+    if field.rate is not None:
+        sampled = field.rate is Rate.SAMPLES
+        said["rate"] = f"{Decimal(str(field.interval_s)):f}s" if sampled else field.rate.value
+    if field.floor is not None:
+        said["floor"] = _plain(field.floor)
+    if field.side is not Side.BOTH:
+        said["side"] = field.side.value
+    if not field.compare:
+        said["compare"] = False
+    match said:
+        case {"pattern": str(pattern)} if len(said) == 1:
+            return pattern
+        case {"at": int(at)} if len(said) == 1:
+            return at
+    return said
+
+
+def _split(flags: tuple[Flag, ...]) -> tuple[tuple[Flag, ...], list[str]]:
+    """The step's own rules, and the names of the rule sets whose rules follow them."""
+    named: list[str] = []
+    sets = {name: rules.load(name) for name in rules.names()}
+    while name := next((n for n, held in sets.items() if held and _ends(flags, held)), None):
+        named.insert(0, name)
+        flags = flags[: -len(sets[name])]
+    return flags, named
+
+
+def _ends(flags: tuple[Flag, ...], held: tuple[Flag, ...]) -> bool:
+    return flags[-len(held) :] == held
+
+
+def _flag(flag: Flag) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if flag.feature is not None:
+        said["feature"] = flag.feature
+    if flag.above is not None:
+        said["above"] = _plain(flag.above)
+    if flag.below is not None:
+        said["below"] = _plain(flag.below)
+    if flag.equals is not None:
+        said["equals"] = flag.equals
+    if flag.matches is not None:
+        said["matches"] = flag.matches
+    said |= {"severity": flag.severity.value, "say": flag.say}
+    if flag.name:
+        said["name"] = flag.name
+    if flag.explains:
+        said["explains"] = _one_or_many(flag.explains)
+    return said
+
+
+def _position(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
+def _plain(number: float) -> int | float:
+    return int(number) if number % 1 == 0 and abs(number) < _MAX_EXACT else number
 
 
 def _one_or_many(values: Sequence[str]) -> str | list[str]:

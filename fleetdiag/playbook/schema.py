@@ -21,14 +21,21 @@ from pydantic import (
 from fleetdiag.playbook.values import (
     DEFAULT_PARAM_PATTERN,
     NAME,
+    Amount,
     Command,
+    CounterRate,
+    Label,
     LinePattern,
+    MaskName,
     Name,
     OneOrMany,
     OutputCapBytes,
     ParamName,
+    Parser,
     Pattern,
     PlaybookName,
+    Position,
+    RuleSet,
     Sentence,
     TimeoutS,
 )
@@ -55,26 +62,118 @@ class _Strict(BaseModel):
 
 
 class FlagFile(_Strict):
-    """A rule: what must not be in the output, whatever the other hosts say."""
+    """A rule: what must not be, whatever the other hosts say.
 
-    matches: LinePattern
-    """Regular expression (Python's), searched in each line of the output as the host gave it."""
+    On lines: `matches`. On values: `feature` with `above`, `below`, `equals` or `matches`; of
+    several, each must be true.
+    """
+
+    matches: LinePattern | None = None
+    """Regular expression (Python's), searched in each line of the output as the host gave it; with
+    `feature`, in the value."""
+    feature: Label | None = None
+    """Whose value is tested: a field, a key, in a table `row column`; `*` stands for any text."""
+    above: Amount | None = None
+    """The value is more than this: a number in the feature's unit, or text such as `90%`, `1G`
+    (binary), `10m` (minutes), `2h`."""
+    below: Amount | None = None
+    """The value is less than this; as `above`."""
+    equals: str | None = Field(
+        default=None, json_schema_extra={"type": ["string", "number", "boolean"]}
+    )
+    """The value is this text."""
     severity: Literal["critical", "warning", "info"] = "warning"
     """How bad it is: `critical`, `warning` or `info`."""
     say: Sentence
     """What it means, a short sentence; the finding's headline."""
+    name: Name | None = None
+    """For `explains` of other rules."""
+    explains: Annotated[list[Name], OneOrMany()] = []
+    """Names of rules whose finding on the same hosts is a consequence of this one."""
+
+
+class FieldFile(_Strict):
+    """A number in the output: where it is, what it counts, when it is odd.
+
+    Short forms: a position, a pattern, or (in modes `keys` and `table`) nothing.
+    """
+
+    pattern: LinePattern | None = None
+    """Mode `numbers`: regular expression whose group 1, or whole match, is the number."""
+    at: Position | None = None
+    """Which number of the output (with `pattern`: of its match), from 1. In modes `keys` and
+    `table` the name of the key or column; without it, the field's own."""
+    unit: Literal["percent", "bytes", "seconds", "none"] | None = None
+    """What is counted: `percent`, `bytes`, `seconds`, or `none` for a bare number. Without it, as
+    the number's own suffix says."""
+    per: Label | None = None
+    """Another field that this one is divided by."""
+    rate: CounterRate | None = None
+    """For counters, which only grow. `uptime`: divided by the seconds the host is up. A time such
+    as `2s`: the output holds two samples that far apart, and their difference counts."""
+    floor: Amount | None = None
+    """A smaller difference from the other hosts is never odd: a number in the unit, or text such
+    as `10%`, `100M`, `0.5s`. Without it, the unit's own."""
+    side: Literal["both", "high", "low"] = "both"
+    """Whether too much (`high`), too little (`low`) or both is odd."""
+    compare: bool = True
+    """`false`: it is there for `per` and for flags only."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        match value:
+            case None:
+                return {}
+            case bool() | float() | list():
+                words = "a position from 1, a pattern or a mapping"
+                raise ValueError(f"field is {kind_of(value)}, expected {words}")
+            case int():
+                return {"at": value}
+            case str():
+                return {"pattern": value}
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """A position, a pattern, nothing, or the mapping."""
+        full = handler.resolve_ref_schema(handler(schema))
+        return {
+            "description": full["description"],
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "description": "A position"},
+                {"type": "string", "minLength": 1, "description": "A pattern"},
+                {"type": "null", "description": "The key or column of that name"},
+                _without(full, "description"),
+            ],
+        }
 
 
 class CompareFile(_Strict):
     """How the output is compared between hosts."""
 
-    mode: Literal["text", "lines", "ignore"] = "text"
-    """`text`: the whole output is one value. `lines`: the set of lines, in any order. `ignore`:
-    shown, never compared (what differs on every healthy host)."""
+    mode: Literal["auto", "text", "lines", "keys", "table", "numbers", "log", "ignore"] = "auto"
+    """`auto`: as fleetdiag knows the command, `text` for one it does not know. `text`: the whole
+    output is one value. `lines`: the set of lines, in any order. `keys`: `key=value`, `key: value`
+    or `key value`. `table`: rows and columns. `numbers`: the numbers named in `fields`. `log`:
+    which events there are, and how often. `ignore`: shown, never compared."""
     mask: Annotated[list[LinePattern], OneOrMany()] = []
     """Regular expressions whose matches do not count, besides the shipped masks."""
-    unmask: Annotated[list[Name], OneOrMany()] = []
-    """Names of shipped masks that are not applied here."""
+    unmask: Annotated[list[MaskName], OneOrMany()] = []
+    """Names of shipped masks that are not applied here; `all` for none of them."""
+    parse: Parser | None = None
+    """Modes `keys` and `table`: what reads the output, `json`, or `jc:NAME` for a parser of
+    [jc](https://github.com/kellyjonbrazil/jc). Without it, the mode's own reader."""
+    key: Position | None = None
+    """Mode `table`: the column that names a row, by header or by position from 1; several joined
+    by `+`. Without it the first."""
+    only: Annotated[list[Label], OneOrMany()] = []
+    """Modes `keys` and `table`: the keys or columns that are compared (`*` stands for any text).
+    Without it all."""
+    fields: dict[Label, FieldFile] = {}
+    """What is a number, to be measured and not to be equal, by name."""
 
     @model_validator(mode="before")
     @classmethod
@@ -113,9 +212,11 @@ class StepFile(_Strict):
     become: bool | None = None
     """Whether to run it through sudo. Without it, as the host's inventory entry says."""
     compare: CompareFile | None = None
-    """How hosts are compared: `text` (the default), `lines`, `ignore`, or a mapping."""
+    """How hosts are compared: a mode, or a mapping. Without it `auto`, as the command is known."""
     flag: Annotated[list[FlagFile], OneOrMany()] = []
     """Rules on the output, one or a list."""
+    rules: Annotated[list[RuleSet], OneOrMany()] = []
+    """Shipped sets of rules that are applied too, one name or a list."""
     about: Sentence | None = None
     """What the step tells, a sentence."""
     output_cap: OutputCapBytes | None = None
@@ -231,7 +332,9 @@ def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
             model = ParamFile
         case ["defaults"]:
             model = DefaultsFile
-        case [*_, "compare"]:
+        case ["steps" | "defaults", "compare", "fields", _]:
+            model = FieldFile
+        case ["steps" | "defaults", "compare"]:
             model = CompareFile
         case [*_, "flag"]:
             model = FlagFile

@@ -6,24 +6,51 @@ Each is a pydantic type that says what is wrong in words, with the JSON Schema t
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainValidator,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
+from fleetdiag.model import Rate, Unit
 from fleetdiag.playbook.patterns import matches_everything, pattern_problem
-from fleetdiag.yamlmarks import kind_of, quoted
+from fleetdiag.yamlmarks import did_you_mean, kind_of, quoted
 
 MAX_TIMEOUT_S = 3600.0
 MIN_OUTPUT_CAP_BYTES = 1 << 10
 MAX_OUTPUT_CAP_BYTES = 64 << 20
 MAX_COMMAND_CHARS = 16_384
+MAX_LABEL_CHARS = 200
+MASK_NAMES = (
+    "self",
+    "dmesg-time",
+    "iso-time",
+    "date",
+    "syslog-time",
+    "uuid",
+    "mac",
+    "ipv6",
+    "ipv4",
+    "clock",
+    "uptime",
+    "duration",
+    "pid",
+    "hex",
+    "epoch",
+    "port",
+    "inode",
+    "device",
+)
+"""What `unmask` may name, besides `ALL_MASKS`: the comparison's own list, as a test makes sure."""
+ALL_MASKS = "all"
+UNITS = {"percent": Unit.PERCENT, "bytes": Unit.BYTES, "seconds": Unit.SECONDS, "none": Unit.NONE}
+"""A field's unit as a file writes it."""
 DEFAULT_PARAM_PATTERN = r"[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*"
 """One harmless word that no command takes for an option."""
 
@@ -34,6 +61,30 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20}
 _SIZE = re.compile(r"([0-9]{1,9}) ?([KM]?)")
+_UNITS = {
+    "%": (1.0, Unit.PERCENT),
+    "B": (1.0, Unit.BYTES),
+    **{letter: (1024.0**n, Unit.BYTES) for n, letter in enumerate("KMGT", start=1)},
+    **{word: (size, Unit.SECONDS) for word, size in {**_SECONDS, "d": 86400.0}.items()},
+}
+_QUANTITY = re.compile(r"([-+]?[0-9]{1,18}(?:\.[0-9]{1,9})?) ?(%|B|[KMGT](?:iB)?|ms|s|m|h|d)")
+_PARSE = re.compile(r"json|jc:([a-z0-9][a-z0-9_-]*)")
+
+
+class Quantity(NamedTuple):
+    """A number with its unit; `Unit.NONE` where none was written."""
+
+    value: float
+    """In `unit`: per cent, bytes, seconds."""
+    unit: Unit
+
+
+class Rated(NamedTuple):
+    """How a counter becomes a rate."""
+
+    rate: Rate
+    interval_s: float
+    """Between two samples; 1 for `Rate.UPTIME`, where it means nothing."""
 
 
 def _name(text: str) -> str:
@@ -109,6 +160,99 @@ def _output_cap_bytes(value: object) -> int:
     return size
 
 
+def _label(text: str) -> str:
+    if text != text.strip() or not text or not text.isprintable() or len(text) > MAX_LABEL_CHARS:
+        words = f"printable text in one line, at most {MAX_LABEL_CHARS} characters"
+        raise ValueError(f"name is {kind_of(text)}, expected {words}, no space around it")
+    return text
+
+
+def _position(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 - the user's file is wrong, not our call
+            f"position is {kind_of(value)}, expected one from 1, or a name"
+        )
+    if re.fullmatch(r"[-+]?[0-9]+", value) and not re.fullmatch(r"[1-9][0-9]*", value):
+        raise ValueError(f"position is {kind_of(value)}, expected one from 1, or a name")
+    return _label(value)
+
+
+def _mask_name(name: str) -> str:
+    known = (*MASK_NAMES, ALL_MASKS)
+    if name not in known:
+        near = did_you_mean(name, known) or f", expected one of {', '.join(known)}"
+        raise ValueError(f"no shipped mask {quoted(name)}{near}")
+    return name
+
+
+def _parse(text: str) -> str:
+    match = _PARSE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"parser {quoted(text)}, expected `json`, or `jc:` with a parser of jc's")
+    if match[1] is not None:
+        import jc  # late: it knows 150 formats
+
+        # A streaming parser takes lines one by one; only whole outputs are parsed.
+        known = set(jc.parser_mod_list()) - set(jc.streaming_parser_mod_list())
+        name = match[1].replace("-", "_")
+        if name not in known:
+            near = did_you_mean(name, sorted(known)) or ", expected one that `jc --help` lists"
+            raise ValueError(f"jc has no parser {quoted(match[1])}{near}")
+        return f"jc:{name}"
+    return text
+
+
+def quantity_of(value: object) -> Quantity | None:
+    """The number, or text such as `90%`, `1.5G`, `10m`; None where `value` is neither.
+
+    K, M, G, T (or KiB, …) are binary multiples of bytes; ms, s, m, h, d are seconds: `10M` is
+    10 MiB and `10m` ten minutes.
+    """
+    number = _number(value)
+    if number is not None:
+        return Quantity(number, Unit.NONE)
+    if not isinstance(value, str) or (match := _QUANTITY.fullmatch(value)) is None:
+        return None
+    factor, unit = _UNITS[match[2].removesuffix("iB")]
+    return Quantity(float(match[1]) * factor, unit)
+
+
+def _quantity(value: object) -> Quantity:
+    quantity = quantity_of(value)
+    if quantity is None:
+        raise ValueError(
+            f"amount is {kind_of(value)}, expected a number, alone or with a unit: "
+            f"`90%`, `100K`, `1.5G`, `500ms`, `10m`, `2h`"
+        )
+    return quantity
+
+
+def _rate(value: object) -> Rated:
+    if value == Rate.UPTIME.value:
+        return Rated(Rate.UPTIME, 1.0)
+    try:
+        return Rated(Rate.SAMPLES, _timeout_s(value))
+    except ValueError as error:
+        words = "`uptime`, or the time between two samples such as `2s`, at most 1h"
+        raise ValueError(f"rate is {kind_of(value)}, expected {words}") from error
+
+
+def _rule_set(name: str) -> str:
+    from fleetdiag import rules  # late: it reads the shipped files
+
+    known = rules.names()
+    if name not in known:
+        near = did_you_mean(name, known) or ""
+        raise ValueError(f"no rule set {quoted(name)}{near or f', there are {_commas(known)}'}")
+    return name
+
+
+def _commas(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
 def _number(value: object) -> float | None:
     return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
 
@@ -134,6 +278,18 @@ class OneOrMany:
         """Either the list's item or the list."""
         many = handler(schema)
         return {"anyOf": [many["items"], {**many, "minItems": 1}]}
+
+
+class _AnyRuleSet:
+    """The shipped rule sets as the schema's choice: asked for when the schema is made."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Their names."""
+        from fleetdiag import rules
+
+        return {**handler(schema), "enum": list(rules.names())}
 
 
 Name = Annotated[
@@ -191,3 +347,45 @@ ParamName = Annotated[
     AfterValidator(_param_name),
     WithJsonSchema({"type": "string", "pattern": f"^{_PARAM_NAME.pattern}$"}),
 ]
+Label = Annotated[
+    str,
+    AfterValidator(_label),
+    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": MAX_LABEL_CHARS}),
+]
+Position = Annotated[
+    str,
+    BeforeValidator(_position),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"\S"}]}
+    ),
+]
+MaskName = Annotated[
+    str,
+    AfterValidator(_mask_name),
+    WithJsonSchema({"type": "string", "enum": [*MASK_NAMES, ALL_MASKS]}),
+]
+Parser = Annotated[
+    str,
+    AfterValidator(_parse),
+    WithJsonSchema({"type": "string", "pattern": f"^(?:{_PARSE.pattern})$"}),
+]
+Amount = Annotated[
+    Quantity,
+    PlainValidator(_quantity),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{_QUANTITY.pattern}$"}]}
+    ),
+]
+CounterRate = Annotated[
+    Rated,
+    PlainValidator(_rate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^(?:{Rate.UPTIME.value}|{_DURATION.pattern})$"},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_TIMEOUT_S},
+            ]
+        }
+    ),
+]
+RuleSet = Annotated[str, AfterValidator(_rule_set), _AnyRuleSet()]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Comparison,
         Finding,
         HostResult,
+        Measure,
         Run,
         Shared,
         StepComparison,
@@ -79,6 +80,7 @@ def _step(step: StepComparison) -> Json:
     return {
         "name": step.name,
         "mode": step.mode.value,
+        "chosen": step.chosen,
         "masks": list(step.masks),
         "groups": [
             {
@@ -88,6 +90,18 @@ def _step(step: StepComparison) -> Json:
             }
             for group in step.groups
         ],
+        "measures": [_measure(measure) for measure in step.measures],
+        "varying": [_text(feature) for feature in step.varying],
+    }
+
+
+def _measure(measure: Measure) -> Json:
+    return {
+        "feature": _text(measure.feature),
+        "unit": measure.unit.value,
+        "median": measure.median,
+        "odd": [_text(host) for host in measure.odd],
+        "values": {_text(host): value for host, value in measure.values.items()},
     }
 
 
@@ -96,12 +110,13 @@ def _finding(finding: Finding) -> Json:
         "kind": finding.kind.value,
         "severity": finding.severity.value,
         "step": finding.step,
-        "feature": finding.feature,
+        "feature": None if finding.feature is None else _text(finding.feature),
         "hosts": [_text(host) for host in finding.hosts],
         "of": finding.of,
         "summary": _text(finding.summary),
         "evidence": [_text(line) for line in finding.evidence],
         "shared": [_shared(shared) for shared in finding.shared],
+        "also": [_text(line) for line in finding.also],
     }
 
 
@@ -115,6 +130,7 @@ def _shared(shared: Shared) -> Json:
         "rest_total": shared.rest_total,
         "risk_ratio": shared.risk_ratio,
         "p": shared.p,
+        "alike": [_text(value) for value in shared.alike],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import HostStatus
+from fleetdiag.model import FindingKind, HostStatus
 from fleetdiag.report.fold import fold
 from fleetdiag.report.json import utc
 from fleetdiag.report.overview import (
@@ -13,6 +13,7 @@ from fleetdiag.report.overview import (
     loud,
     nothing_odd,
     overview,
+    shared_words,
     without_result,
 )
 from fleetdiag.report.plain import printable
@@ -80,7 +81,12 @@ def _findings(comparison: Comparison, findings: Sequence[Finding]) -> list[str]:
         step = f", step {escape(finding.step)}" if finding.step else ""
         blocks.append(f"{len(finding.hosts)} of {finding.of}{step}: {escape(fold(finding.hosts))}")
         if finding.evidence:
-            blocks.append(fence(finding.evidence, "diff" if finding.kind == "differs" else "text"))
+            signed = finding.kind in {FindingKind.DIFFERS, FindingKind.CHANGED}
+            blocks.append(fence(finding.evidence, "diff" if signed else "text"))
+        more = [escape(shared_words(shared)) for shared in finding.shared]
+        more += [f"also: {escape(consequence)}" for consequence in finding.also]
+        if more:
+            blocks.append("\n".join(f"- {line}" for line in more))
     return blocks
 
 

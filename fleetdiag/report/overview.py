@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import FindingKind, HostStatus, Mode, Outcome, Severity
+from fleetdiag.model import FindingKind, HostStatus, Mode, Outcome, Severity, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fleetdiag.model import Comparison, Finding, StepComparison
+    from fleetdiag.model import Comparison, Finding, Shared, StepComparison
 
 
 MAX_SIZES = 6
@@ -136,6 +136,35 @@ def nothing_odd(comparison: Comparison) -> str:
         f"Nothing odd: {answered} hosts answered, {count(compared, 'step')} compared, "
         f"no difference{rules}."
     )
+
+
+def shared_words(shared: Shared) -> str:
+    """What odd hosts have in common, and how far it holds for the rest."""
+    alike = f" (and {', '.join(shared.alike)})" if shared.alike else ""
+    value = f"{shared.attribute} {shared.value}{alike}"
+    common = f"shared by {shared.odd} of {shared.odd_total}: {value}"
+    if not shared.rest_total:
+        return f"{common}; no healthy host for contrast"
+    return f"{common}; {shared.rest} of the {shared.rest_total} other hosts have it too"
+
+
+def shown_number(value: float, unit: Unit) -> str:
+    """A measured value in a few digits, with its unit."""
+    if unit is Unit.PERCENT:
+        return f"{value:.3g} %"
+    if unit is Unit.SECONDS:
+        return f"{value:.3g} s"
+    if unit is Unit.BYTES:
+        return _bytes(value)
+    return f"{value:.4g}"
+
+
+def _bytes(value: float) -> str:
+    for suffix in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.3g} {suffix}"
+        value /= 1024
+    return f"{value:.3g} TiB"
 
 
 def count(number: int, noun: str) -> str:

@@ -18,6 +18,8 @@ from fleetdiag.report.overview import (
     loud,
     nothing_odd,
     overview,
+    shared_words,
+    shown_number,
     without_result,
 )
 from fleetdiag.report.plain import cells, clip, printable, wrap
@@ -31,7 +33,11 @@ if TYPE_CHECKING:
 
 MAX_FINDINGS = 10
 MAX_EVIDENCE = 3
+MAX_EVIDENCE_LINES = 2
 MAX_DIFF_EVIDENCE = 4
+MAX_ALSO = 3
+SIGNED = frozenset({FindingKind.DIFFERS, FindingKind.CHANGED})
+"""Kinds whose evidence is of lines that begin with `+` or `-`."""
 MAX_FOLD_LINES = 3
 MAX_REASONS = 4
 MAX_STEP_COLUMNS = 24
@@ -118,13 +124,23 @@ def _draw_finding(screen: Screen, finding: Finding, *, verbose: bool) -> None:
         screen.line(indent, who if number == 0 else " " * cells(who), line)
     if finding.severity is Severity.INFO and not verbose:
         return
-    most = MAX_DIFF_EVIDENCE if finding.kind is FindingKind.DIFFERS else MAX_EVIDENCE
+    most = MAX_DIFF_EVIDENCE if finding.kind in SIGNED else MAX_EVIDENCE
     for line in finding.evidence if verbose else finding.evidence[:most]:
-        screen.line(indent, (line, _evidence_style(finding, line)))
+        if finding.kind in SIGNED:
+            screen.line(indent, (line, _evidence_style(finding, line)))
+        else:
+            screen.wrapped(line, indent=indent, style="dim", most=MAX_EVIDENCE_LINES)
+    for shared in finding.shared:
+        screen.wrapped(shared_words(shared), indent=indent)
+    also = finding.also if verbose else finding.also[:MAX_ALSO]
+    for consequence in also:
+        screen.wrapped(f"also: {consequence}", indent=indent, style="dim", most=MAX_EVIDENCE_LINES)
+    if more := len(finding.also) - len(also):
+        screen.line(indent, (f"also: {more} more, -v shows them", "dim"))
 
 
 def _evidence_style(finding: Finding, line: str) -> str:
-    if finding.kind is not FindingKind.DIFFERS:
+    if finding.kind not in SIGNED:
         return "dim"
     return {"+": "plus", "-": "minus"}.get(line[:1], "dim")
 
@@ -195,12 +211,25 @@ def _draw_quiet(screen: Screen, seen: Overview) -> None:
 def _draw_groups(screen: Screen, step: StepComparison) -> None:
     """-v: the groups of one step, what odd ones have that the majority has not, and the masks."""
     masks = f"  masks: {', '.join(step.masks)}" if step.masks else ""
-    screen.line((step.name, "bold"), f"  {step.mode.value}{masks}")
+    mode = f"{step.mode.value} (auto: {step.chosen})" if step.chosen else step.mode.value
+    screen.line((step.name, "bold"), f"  {mode}{masks}")
+    _draw_measures(screen, step)
     for group in step.groups:
         role = "majority" if group.majority else "odd" if group.diff else group.outcome.value
         who = f"{count(len(group.hosts), 'host')} ({role})  "
         screen.wrapped(f"{who}{fold(group.hosts)}", indent="  ", most=MAX_FOLD_LINES)
         _draw_group_lines(screen, group)
+
+
+def _draw_measures(screen: Screen, step: StepComparison) -> None:
+    """The numbers of a step: where most hosts are, and who is not."""
+    for measure in step.measures:
+        low, high = min(measure.values.values()), max(measure.values.values())
+        spread = f"median {shown_number(measure.median, measure.unit)}, from " + " to ".join(
+            shown_number(value, measure.unit) for value in (low, high)
+        )
+        odd = f"  odd: {fold(measure.odd)}" if measure.odd else ""
+        screen.wrapped(f"{measure.feature}: {spread}{odd}", indent="  ")
 
 
 def _draw_group_lines(screen: Screen, group: Group) -> None:

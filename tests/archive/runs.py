@@ -6,6 +6,7 @@ import random
 
 from fleetdiag.model import (
     Compare,
+    Field,
     Flag,
     Host,
     HostFacts,
@@ -16,14 +17,45 @@ from fleetdiag.model import (
     Outcome,
     Plan,
     Playbook,
+    Rate,
     Run,
     Severity,
+    Side,
     Step,
     StepResult,
     TransportKind,
+    Unit,
 )
 
 STARTED_AT = 1_795_316_645.25
+
+FIELDS = (
+    Field(
+        name="Use%",
+        pattern=r"(\d+)%",
+        at="2",
+        unit=Unit.PERCENT,
+        per="Size",
+        rate=Rate.SAMPLES,
+        interval_s=2.5,
+        floor=0.1,
+        side=Side.HIGH,
+    ),
+    Field(name="Size", unit=Unit.NONE, compare=False),
+)
+FLAGS = (
+    Flag(say="A file system is full.", severity=Severity.CRITICAL, matches="100%"),
+    Flag(
+        say="Nearly.",
+        matches="9",
+        feature="* Use%",
+        above=90.0,
+        below=99.5,
+        equals="95",
+        name="nearly",
+        explains=("full", "slow"),
+    ),
+)
 
 PLAYBOOK = Playbook(
     name="triage",
@@ -35,8 +67,16 @@ PLAYBOOK = Playbook(
         Step(
             "disk",
             ("df -P",),
-            compare=Compare(Mode.LINES, mask=(r"\d+%",), unmask=("pid",)),
-            flags=(Flag("100%", Severity.CRITICAL, "A file system is full."),),
+            compare=Compare(
+                mode=Mode.TABLE,
+                mask=(r"\d+%",),
+                unmask=("pid",),
+                parse="jc:df",
+                key="Mounted on",
+                only=("Use*", "Size"),
+                fields=FIELDS,
+            ),
+            flags=FLAGS,
             about="Room left.",
             output_cap_bytes=4096,
         ),
@@ -46,12 +86,17 @@ PLAYBOOK = Playbook(
 HOSTILE_NAMES = ("../../etc/passwd", "a/b\0c", "x\ud800\udc80", "'; DROP TABLE run; --", "", "ö🦀")
 
 
-def plan_of(*names: str, playbook: Playbook = PLAYBOOK, note: str | None = None) -> Plan:
+def plan_of(
+    *names: str,
+    playbook: Playbook = PLAYBOOK,
+    note: str | None = None,
+    peers: str | None = None,
+) -> Plan:
     hosts = tuple(
         HostPlan(Host(name, TransportKind.LOCAL, attributes={"zone": f"z{number}"}), playbook.steps)
         for number, name in enumerate(names)
     )
-    return Plan(playbook, hosts, note=note)
+    return Plan(playbook, hosts, note=note, peers=peers)
 
 
 def ok_result(name: str, *outputs: bytes, after_s: float = 1.0) -> HostResult:
@@ -95,6 +140,7 @@ def run_of(plan: Plan, results: tuple[HostResult, ...], run_id: str) -> Run:
         duration_s=3.25,
         version="1.2.3",
         note=plan.note,
+        peers=plan.peers,
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 from fleetdiag import archive
 from fleetdiag.archive import schema
 from fleetdiag.errors import ArchiveError
-from tests.archive.runs import STARTED_AT, lost_result, ok_result, plan_of
+from fleetdiag.model import Compare, Flag, Mode
+from tests.archive.runs import FLAGS, STARTED_AT, lost_result, ok_result, plan_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,3 +137,58 @@ def test_a_summary_counts_hosts_and_those_that_are_ok(tmp_path: Path) -> None:
 def test_a_path_with_odd_characters_is_read(tmp_path: Path) -> None:
     path = stored(tmp_path).rename(tmp_path / "what?mode=memory#100%.fleetdiag")
     assert archive.load(path).id == "run-1"
+
+
+NEW_KEYS = {
+    "compare": ("parse", "key", "only", "fields"),
+    "flag": ("feature", "above", "below", "equals", "name", "explains"),
+}
+
+
+def test_a_file_from_before_modes_and_peers_is_read_with_the_defaults(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    connection = sqlite3.connect(path)
+    [(body,)] = connection.execute("SELECT body FROM run").fetchall()
+    connection.close()
+    about = schema.from_body(body)
+    del about["peers"]
+    for step in about["playbook"]["steps"]:
+        for key in NEW_KEYS["compare"]:
+            del step["compare"][key]
+        step["compare"]["mode"] = "lines"
+        for flag in step["flags"]:
+            for key in NEW_KEYS["flag"]:
+                del flag[key]
+    change(path, "UPDATE run SET body = ?", schema.to_body(about))
+
+    run = archive.load(path)
+
+    assert run.peers is None
+    disk = run.playbook.steps[1]
+    assert disk.compare == Compare(mode=Mode.LINES, mask=(r"\d+%",), unmask=("pid",))
+    assert disk.flags[0] == FLAGS[0]
+    assert disk.flags[1] == Flag(say="Nearly.", matches="9")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"percent"', '"per cent"'),
+        ('"samples"', "7"),
+        ('"high"', '"up"'),
+        ('"floor": 0.1', '"floor": "0.1"'),
+        ('"above": 90.0', '"above": []'),
+        ('"explains": ["full", "slow"]', '"explains": [1]'),
+        ('"only": [', '"only": [1, '),
+    ],
+)
+def test_a_field_or_flag_that_is_none_is_refused(old: str, new: str, tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    connection = sqlite3.connect(path)
+    [(body,)] = connection.execute("SELECT body FROM run").fetchall()
+    connection.close()
+    assert old.encode() in body
+    change(path, "UPDATE run SET body = ?", body.replace(old.encode(), new.encode()))
+
+    with pytest.raises(ArchiveError, match="damaged"):
+        archive.load(path)

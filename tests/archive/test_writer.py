@@ -33,7 +33,7 @@ def create(directory: Path, plan: Plan, run_id: str = "run-1") -> archive.Writer
 
 
 def test_a_finished_run_comes_back_equal(tmp_path: Path) -> None:
-    plan = plan_of("web-2", "web-1", "db", note="recorded")
+    plan = plan_of("web-2", "web-1", "db", note="recorded", peers="role")
     results = (ok_result("web-2", b"\xff\0out"), lost_result("web-1"), ok_result("db"))
     with create(tmp_path, plan) as writer:
         for result in reversed(results):

@@ -193,13 +193,22 @@ def test_a_lost_host_counts_with_the_steps_it_finished() -> None:
 
 def test_a_critical_rule_on_most_hosts_comes_before_everything_else() -> None:
     steps = [make_step("sysctl"), make_step("log", Mode.IGNORE, flags=[PANIC])]
-    hosts = [make_host(h, {"sysctl": "a", "log": "Kernel panic"}) for h in names("web-", 8)]
-    hosts.append(make_host("web-09", {"sysctl": "b", "log": ""}))
+    hosts = [make_host(h, {"sysctl": "a", "log": "Kernel panic"}) for h in names("web-", 7)]
+    hosts.append(make_host("web-08", {"sysctl": "b", "log": "Kernel panic"}))
+    hosts.append(make_host("web-09", {"sysctl": "a", "log": ""}))
     hosts.append(make_host("web-10", status=HostStatus.UNREACHABLE))
     found = compare(make_run(hosts, steps)).findings
     assert [finding.kind for finding in found] == [
         FindingKind.RULE, FindingKind.UNREACHABLE, FindingKind.DIFFERS,
     ]  # fmt: skip
+
+
+def test_what_tells_the_other_hosts_from_those_of_a_critical_rule_is_folded_under_it() -> None:
+    steps = [make_step("sysctl"), make_step("log", Mode.IGNORE, flags=[PANIC])]
+    hosts = {h: {"sysctl": "a", "log": "Kernel panic"} for h in names("web-", 8)}
+    hosts |= {h: {"sysctl": "b", "log": ""} for h in ("web-09", "web-10")}
+    (finding,) = compare(make_run(hosts, steps)).findings
+    assert finding.also == ("sysctl tells these hosts from the 2 others",)
 
 
 def test_of_critical_findings_the_one_on_most_hosts_comes_first() -> None:

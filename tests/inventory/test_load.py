@@ -171,3 +171,27 @@ def test_ten_thousand_hosts_load_and_select_in_about_a_second(tmp_path: Path) ->
     inventory = load_text(tmp_path, text, ssh="Host web*\n  Port 7\n")
     assert len(select(inventory, "web[00001-09999],!web0*1")) == 8999
     assert time.process_time() - started < 2.0
+
+
+ROLES = "hosts:\n  a: {attributes: {role: web, zone: x}}\n  b: {attributes: {role: db}}\n"
+
+
+def test_peers_are_of_the_last_source_that_names_them(tmp_path: Path) -> None:
+    sources = []
+    for name, said in {"one": "peers: zone\n", "two": "peers: role\n", "three": ""}.items():
+        (tmp_path / name).write_text(f"{ROLES}{said}")
+        sources.append(str(tmp_path / name))
+    none = Path("/dev/null")
+
+    assert load(sources, ssh_config=none).peers == "role"
+    assert load(sources[::-1], ssh_config=none).peers == "zone"
+    assert load(sources[2:], ssh_config=none).peers is None
+    assert load(sources, adhoc="new", ssh_config=none).peers == "role"
+
+
+def test_peers_that_no_host_has_are_an_error_at_their_place(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError) as caught:
+        load_text(tmp_path, f"{ROLES}peers: rol\n")
+    assert str(caught.value) == (
+        f"{tmp_path}/inv.yaml:4: no host has the attribute `rol` of `peers`; did you mean `role`?"
+    )

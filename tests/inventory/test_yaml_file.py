@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleetdiag.errors import InventoryFileError
-from fleetdiag.inventory.records import Records
+from fleetdiag.inventory.records import Given, Records
 from fleetdiag.inventory.yaml_file import yaml_records
 
 
@@ -71,6 +71,14 @@ def test_paths_are_from_the_file_and_the_home_directory(
     said = values(read(tmp_path, text), "a")
     assert said["identity_file"] == (f"{tmp_path}/keys/a", "/home/ops/.ssh/b", "/c")
     assert said["known_hosts"] == (f"{tmp_path}/kh",)
+
+
+def test_peers_is_a_name_with_its_line(tmp_path: Path) -> None:
+    assert read(tmp_path, "hosts: [a]\n").peers is None
+    assert read(tmp_path, "hosts: [a]\npeers: role\n").peers == Given("role", "inv.yaml:2")
+    for bad in ("3", "[role]", "all", "a b"):
+        (problem,) = problems(tmp_path, f"peers: {bad}\n")
+        assert problem.startswith("inv.yaml:1:8: ")
 
 
 def test_each_value_knows_its_line(tmp_path: Path) -> None:
@@ -195,7 +203,7 @@ extra: 1
         "inv.yaml:4:3: duplicate key `db1`, first given in line 3",
         "inv.yaml:6:18: unknown group `h`, expected a group of this file",
         "inv.yaml:6:21: item 2 of `children` is the number 3, expected text",
-        "inv.yaml:7:1: unknown key `extra`, expected hosts, groups or defaults",
+        "inv.yaml:7:1: unknown key `extra`, expected hosts, groups, defaults or peers",
     ]
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
-from fleetdiag import playbook
+from fleetdiag import playbook, rules
 from fleetdiag.errors import PlaybookError, PlaybookFileError
+from fleetdiag.model import Flag, Playbook, Step
 from fleetdiag.playbook.find import shipped_directory
 
 UNIT = """\
@@ -169,3 +171,27 @@ def test_importing_the_package_does_not_import_yaml_or_pydantic() -> None:
     )
 
     assert result.stdout.strip() == ""
+
+
+def test_a_steps_own_flags_come_before_those_of_its_rule_sets(tmp_path: Path) -> None:
+    path = tmp_path / "log.yaml"
+    path.write_text(
+        "steps:\n- {name: log, run: dmesg, rules: kernel, flag: {matches: mine, say: x}}\n"
+    )
+
+    loaded = playbook.load(str(path))
+
+    assert loaded.steps[0].flags == (Flag(say="x", matches="mine"), *rules.load("kernel"))
+    shown = playbook.render_yaml(loaded)
+    assert yaml.safe_load(shown)["steps"][0]["rules"] == "kernel"
+    path.write_text(shown)
+    assert playbook.load(str(path)).steps == loaded.steps
+
+
+def test_rules_of_a_set_that_is_another_now_are_shown_in_full(tmp_path: Path) -> None:
+    step = Step("log", ("dmesg",), flags=rules.load("kernel")[:-1])
+    path = tmp_path / "log.yaml"
+    path.write_text(playbook.render_yaml(Playbook("log", (step,))))
+
+    assert "rules:" not in path.read_text()
+    assert playbook.load(str(path)).steps == (step,)

@@ -38,7 +38,7 @@ def test_what_is_no_regular_expression_is_refused(pattern: str) -> None:
 
 def test_a_very_long_pattern_is_refused() -> None:
     assert pattern_problem("a" * MAX_PATTERN_CHARS) is None
-    assert "at most 500" in (pattern_problem("a" * (MAX_PATTERN_CHARS + 1)) or "")
+    assert "at most 1000" in (pattern_problem("a" * (MAX_PATTERN_CHARS + 1)) or "")
 
 
 @pytest.mark.parametrize("pattern", ["", ".*", "x*", "(?:)", "^", "a|"])
@@ -56,7 +56,8 @@ def test_the_shipped_flags_answer_at_once_on_hostile_lines() -> None:
         piece * (8192 // len(piece)) for piece in ("a", "XFS ", "BUG: ", "[1] ", "nvme0: I/O 1 ")
     ]
     lines += ["general protection fault " * 300, "INFO: task " * 700, "rcu" * 2700]
-    patterns = [flag.matches for step in load("triage").steps for flag in step.flags]
+    flags = [flag for step in load("triage").steps for flag in step.flags]
+    patterns = [flag.matches for flag in flags if flag.matches is not None]
 
     started = time.process_time()
     for pattern in patterns:

@@ -1,13 +1,14 @@
 """What the steps of `triage` say of other hosts: with planted files and planted commands."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from fleetdiag.model import Severity, Step
+from fleetdiag.compare import compare
+from fleetdiag.model import FindingKind, Severity
 from fleetdiag.playbook import load
+from tests.factory import make_run
 from tests.playbook.shells import SHELLS, SYSTEM_PATH, Answer, Shell, answer
 
 STEPS = {step.name: step for step in load("triage").steps}
@@ -36,13 +37,9 @@ def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
 
 
 def raised(step: str, output: str) -> set[tuple[Severity, str]]:
-    found: Step = STEPS[step]
-    return {
-        (flag.severity, flag.say)
-        for flag in found.flags
-        for line in output.splitlines()
-        if re.search(flag.matches, line)
-    }
+    comparison = compare(make_run({"h": {step: output}}, [STEPS[step]]))
+    rules = [finding for finding in comparison.findings if finding.kind is FindingKind.RULE]
+    return {(finding.severity, finding.summary) for finding in rules}
 
 
 MOUNTS = """\

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from fleetdiag.compare import compare
-from fleetdiag.model import Comparison, Finding, FindingKind, Severity, Shared, Verdict
+from fleetdiag.model import (
+    Comparison,
+    Finding,
+    FindingKind,
+    Measure,
+    Severity,
+    Shared,
+    Unit,
+    Verdict,
+)
 from fleetdiag.report import ReportOptions, render
 from tests.factory import make_host, make_run
 from tests.report.scenarios import SCENARIOS
@@ -28,6 +37,12 @@ SHAPE = {
     "steps": [{
         "name": "str", "mode": "str", "masks": ["str"],
         "groups": [{"hosts": ["str"], "majority": "bool", "sample": "str"}],
+        "chosen": "str",
+        "measures": [{
+            "feature": "str", "unit": "str", "median": "float", "odd": ["str"],
+            "values": {"web-01": "float"},
+        }],
+        "varying": ["str"],
     }],
     "findings": [{
         "kind": "str", "severity": "str", "step": "str", "feature": "str", "hosts": ["str"],
@@ -35,7 +50,9 @@ SHAPE = {
         "shared": [{
             "attribute": "str", "value": "str", "odd": "int", "odd_total": "int", "rest": "int",
             "rest_total": "int", "risk_ratio": "float", "p": "float",
+            "alike": ["str"],
         }],
+        "also": ["str"],
     }],
     "verdict": {"cause": "str", "confidence": "str", "because": ["str"], "do": ["str"]},
 }  # fmt: skip
@@ -53,10 +70,13 @@ def full() -> Comparison:
         step="kernel",
         feature="release",
         evidence=("line",),
-        shared=(Shared("zone", "a", 1, 1, 0, 1, 2.0, 0.5),),
+        shared=(Shared("zone", "a", 1, 1, 0, 1, 2.0, 0.5, ("subnet s",)),),
+        also=("dmesg differs",),
     )
+    measure = Measure("load", Unit.NONE, {"web-01": 1.5}, 1.5, ("web-01",))
+    steps = (replace(comparison.steps[0], measures=(measure,), varying=("serial",)),)
     verdict = Verdict("zone", "high", ("because",), ("do",))
-    return replace(comparison, findings=(finding,), verdict=verdict)
+    return replace(comparison, steps=steps, findings=(finding,), verdict=verdict)
 
 
 def shape(value: Any) -> Any:

@@ -95,11 +95,22 @@ def test_a_step_that_printed_nothing_anywhere_is_not_said_to_agree() -> None:
 
 def test_at_most_ten_findings_are_shown_and_the_rest_counted() -> None:
     said = {f"step-{number:02d}": "a" for number in range(15)}
-    hosts = dict.fromkeys(names("web-", 4), said) | {"odd": dict.fromkeys(said, "b")}
+    hosts = {host: dict(said) for host in names("web-", 40)}
+    for number, step in enumerate(said):
+        hosts[f"web-{number + 1:02d}"][step] = "b"
     run = make_run(hosts)
     assert "… and 5 more, -v shows them" in screen(run)
     assert screen(run).count("differs from") == 10
     assert screen(run, VERBOSE).count("differs from") == 15
+
+
+def test_a_host_odd_in_many_steps_is_one_finding_with_the_others_below() -> None:
+    said = {f"step-{number:02d}": "a" for number in range(15)}
+    hosts = dict.fromkeys(names("web-", 4), said) | {"odd": dict.fromkeys(said, "b")}
+    text = screen(make_run(hosts))
+    assert text.count("\nwarning") == 1
+    assert "also: step-01 differs from 4 of 5 hosts" in text
+    assert "also: 11 more, -v shows them" in text
 
 
 def test_a_dead_fleet_with_a_reason_each_does_not_fill_the_screen() -> None:

@@ -1,0 +1,151 @@
+"""Packages, modules, services and containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetdiag.compare.auto.form import Forms, ignored, lines, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleetdiag.compare.auto.command import Call
+    from fleetdiag.compare.auto.form import Entry
+
+# The header has spaces in its names on some systems; positions hold on all.
+_DPKG = table("dpkg -l", "2", ("1", "3", "4"), looks=r"^\|\|/ Name ", within=5)
+_DPKG_LINES = lines("dpkg -l", r"(?<=\S) {2,}(?=\S)", r"^[|+D].*")
+_RPM = lines("rpm -qa")
+_LSMOD = table("lsmod", "Module", ("Module",), looks=r"^Module +Size +Used", within=1)
+_MODULES = (r"(?<=\S) +\d+ +-?\d+(?: .*)?$",)
+_PIP = table("pip list", "Package", ("Package", "Version"), looks=r"^Package +Version", within=1)
+
+# ------------------------------------------------------------------------------- systemd
+
+# What is named after a session, a user, a disk or a container.
+_UNITS = (
+    r"(?<=session-)\d+|(?<=session-c)\d+",
+    r"(?<=user@)\d+|(?<=user-)\d+|(?<=user-runtime-dir@)\d+|(?<=run-user-)\d+",
+    r"^.{0,4}(?:dev|sys)-.*\.(?:device|swap)\b.*",
+    r"^(?:systemd-fsck|systemd-cryptsetup|blockdev)@.*",
+    r"^run-.*\.(?:mount|scope|service)",
+    r"^(?:docker|cri-containerd|crio|libpod|var-lib-(?:docker|containers|kubelet))-.*\.(?:scope|mount)",
+    r"@\d+-\d+[\w:.-]*(?=\.service)",  # an instance for each connection
+)
+_LIST_UNITS = table(
+    "systemctl list-units",
+    "UNIT",
+    ("LOAD", "ACTIVE"),
+    looks=r"^ *UNIT +LOAD +ACTIVE +SUB",
+    mask=(*_UNITS, r"^\d+$"),
+    within=1,
+)
+_FAILED = lines(
+    "systemctl --failed",
+    *_UNITS,
+    r"^ *UNIT +LOAD +ACTIVE.*",
+    r"^(?:[1-9]\d*) (?:loaded )?units listed\..*",
+    r"^(?:LOAD|ACTIVE|SUB|To show|Pass) .*",
+    r"(?<=\S) {2,}(?=\S)",
+)
+_UNIT_LINES = lines("systemctl list-units", *_UNITS, r"(?<=\S) +(?:loaded|not-found|masked) .*")
+_UNIT_FILES = table(
+    "systemctl list-unit-files",
+    "1",
+    ("2",),
+    looks=r"^UNIT FILE +STATE",
+    mask=(*_UNITS, r"^\d+$"),
+    within=1,
+)
+_STATUS = (
+    r"(?<= since ).*",
+    r"^ *(?:Process|Main PID|Tasks|Memory|CPU|IO|IP|Docs|Invocation|CGroup|Until|Trigger):.*",
+    r"^ *[├└│─].*|^ *(?:\|-|`-).*",
+    r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d .*",
+)
+_MOVING = (
+    r"^(?:\w*Timestamp\w*|\w*PID|\w*USec\w*|Memory\w*|CPUUsage\w*|IO\w*|IP\w*|Tasks\w*|InvocationID"
+    r"|Exec\w+|NRestarts|StatusText|\w*NSec|Status\w*Errno|ControlGroup\w*|Effective\w*)=.*"
+)
+
+
+def _systemctl(call: Call) -> Forms:
+    verb = next((word for word in call.plain if word.isalpha() or "-" in word), "list-units")
+    if call.has("--failed", "--state=failed") or call.value("--state") == "failed":
+        return (_FAILED,)
+    if call.named and "failed" in call.words:
+        return (_FAILED,)
+    if verb == "list-units" or call.words[:2] == ("list", "units"):
+        return (_LIST_UNITS, _UNIT_LINES)
+    if verb == "list-unit-files":
+        return (_UNIT_FILES, lines("systemctl list-unit-files", *_UNITS, r"(?<=\S) +(?=\S)"))
+    if verb == "status":
+        return (lines("systemctl status", *_STATUS),)
+    if verb == "show":
+        return (lines("systemctl show", _MOVING),)
+    if verb == "list-timers":
+        return (ignored("systemctl list-timers"),)
+    known = {"is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "cat"}
+    return (text(f"systemctl {verb}"),) if verb in known else ()
+
+
+# ---------------------------------------------------------------------------- containers
+
+_AGO = (
+    r"(?:(?<!\d)\d+|About an?|Less than a|an?) "
+    r"(?:second|minute|hour|day|week|month|year)s?(?: ago)?"
+)
+_DOCKER_PS = (
+    _AGO,
+    r"(?<=:)(?:3[2-9]|[45]\d|6[0-5])\d{3}(?=->)",
+    r"^CONTAINER ID .*",
+    r"^[0-9a-f]{12}(?= )",
+    r"(?<=\S) {2,}(?=\S)|(?<=\S) {2,}$",
+)
+_PODS = (r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b", _AGO)
+
+
+def _docker(call: Call) -> Forms:
+    verb = next(iter(call.plain), "")
+    if call.has("--format", "-q", "--quiet"):
+        return ()
+    if verb == "ps" or call.plain[:2] == ("container", "ls"):
+        return (lines("docker ps", *_DOCKER_PS, *_PODS),)
+    return (ignored("docker stats"),) if verb == "stats" else ()
+
+
+def _dpkg(call: Call) -> Forms:
+    if call.has("--get-selections"):
+        return (lines("dpkg --get-selections", r"(?<=\S)\s+(?=\S)"),)
+    return (_DPKG, _DPKG_LINES) if call.has("-l", "--list") else ()
+
+
+def _rpm(call: Call) -> Forms:
+    queries = call.has("-q", "--query") and call.has("-a", "--all")
+    return (_RPM,) if queries or (call.named and "qa" in call.words) else ()
+
+
+def _pip(call: Call) -> Forms:
+    if call.plain[:1] == ("freeze",):
+        return (lines("pip freeze"),)
+    return (_PIP,) if call.plain[:1] == ("list",) else ()
+
+
+PROGRAMS: Mapping[str, Entry] = {
+    "rpm": _rpm,
+    "dpkg": _dpkg,
+    "dpkg-query": lambda call: (lines("dpkg-query"),) if call.has("-W", "--show") else _dpkg(call),
+    "apk": lambda call: (lines("apk info"),) if call.plain[:1] in (("info",), ("list",)) else (),
+    "pacman": lambda call: (lines("pacman -Q"),) if call.has("-Q") else (),
+    "pip": _pip,
+    "pip3": _pip,
+    "lsmod": (_LSMOD, lines("lsmod", *_MODULES)),
+    "systemctl": _systemctl,
+    "docker": _docker,
+    "podman": _docker,
+    "crontab": lambda call: (lines("crontab", r"^\s*#.*"),) if call.has("-l") else (),
+}
+
+FILES: Mapping[str, Forms] = {
+    "/proc/modules": (lines("modules", *_MODULES),),
+}

@@ -1,0 +1,379 @@
+"""What sets hosts apart in one step -> findings.
+
+Deviations that the same hosts have are one finding; a step with many such sets is one finding with
+the number of ways. Severity: a difference is a warning. It is info where it is no more than a log's
+harmless event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleetdiag.compare.clean import clip
+from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
+from fleetdiag.compare.features import PRESENT, WHOLE, Number
+from fleetdiag.compare.shapes import is_shape
+from fleetdiag.compare.trouble import is_trouble
+from fleetdiag.model import Finding, FindingKind, Mode, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from fleetdiag.compare.contrast import Contrast, Deviation, Split
+    from fleetdiag.compare.features import Feature, Lines, Value
+    from fleetdiag.compare.group import Grouping
+
+MAX_SEPARATE = 3
+"""So many odd sets of hosts in a step get a finding each; more are one finding."""
+EVIDENCE_HOSTS = 3
+SUMMARY_CHARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Deviations that the same hosts have."""
+
+    hosts: tuple[str, ...]
+    deviations: tuple[Deviation, ...]
+    """One for each feature, in order; of numbers, the first host's."""
+    by_host: Mapping[str, tuple[Deviation, ...]]
+    severity: Severity
+
+    @property
+    def of(self) -> int:
+        return max(deviation.of for deviation in self.deviations)
+
+    @property
+    def common(self) -> int:
+        """How many hosts say what most say."""
+        return self.of - len(self.hosts)
+
+
+def difference_findings(
+    step: str, mode: Mode, grouping: Grouping, lines_of: Callable[[str], Lines]
+) -> list[Finding]:
+    """What differs between the hosts of one step.
+
+    Args:
+        step: its name.
+        mode: how it was compared.
+        grouping: its answers.
+        lines_of: host -> its lines as they are shown.
+    """
+    teller = _Teller(step, mode, grouping, lines_of)
+    findings: list[Finding] = []
+    for part in grouping.contrasts:
+        oddities = _oddities(part, mode)
+        loud = [odd for odd in oddities if odd.severity is not Severity.INFO]
+        quiet = [odd for odd in oddities if odd.severity is Severity.INFO]
+        for some in (loud, quiet):
+            if len(some) > MAX_SEPARATE:
+                findings.append(teller.many(some))
+            else:
+                findings += [teller.one(odd) for odd in some]
+        findings += teller.splits(part)
+    return findings
+
+
+# ------------------------------------------------------------------------- sets of hosts
+
+
+def _oddities(part: Contrast, mode: Mode) -> list[Oddity]:
+    """The deviations of `part` by the hosts that have them, in order of appearance."""
+    by_sort: dict[object, dict[str, list[Deviation]]] = {}
+    for host, deviations in part.odd.items():
+        for deviation in deviations:
+            hosts = by_sort.setdefault(_sort(deviation, mode), {})
+            hosts.setdefault(host, []).append(deviation)
+    by_hosts: dict[tuple[Severity, tuple[str, ...]], dict[str, list[Deviation]]] = {}
+    for members in by_sort.values():
+        severity = _severity(next(iter(members.values()))[0], mode)
+        merged = by_hosts.setdefault((severity, tuple(members)), {})
+        for host, same in members.items():
+            merged.setdefault(host, []).extend(same)
+    return [
+        Oddity(hosts, tuple(found[hosts[0]]), {h: tuple(d) for h, d in found.items()}, severity)
+        for (severity, hosts), found in by_hosts.items()
+    ]
+
+
+def _sort(deviation: Deviation, mode: Mode) -> object:
+    """What makes deviations of two hosts the same: not how far a number is off."""
+    got, want = deviation.got, deviation.want
+    if isinstance(got, Number) and isinstance(want, Number):
+        return deviation.feature, got.value > want.value
+    if mode is Mode.LOG:
+        return deviation.feature, _more(deviation)
+    return deviation
+
+
+def _more(deviation: Deviation) -> bool:
+    """Of a log's event: there more often than on others."""
+    got, want = deviation.got or 0, deviation.want or 0
+    return isinstance(got, int) and isinstance(want, int) and got > want
+
+
+def _severity(deviation: Deviation, mode: Mode) -> Severity:
+    if mode is not Mode.LOG or not isinstance(deviation.got or deviation.want, int):
+        return Severity.WARNING
+    telling = _more(deviation) and is_trouble(str(deviation.feature))
+    return Severity.WARNING if telling else Severity.INFO
+
+
+# ------------------------------------------------------------------------------ sentences
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Words for the differences of one step."""
+
+    step: str
+    mode: Mode
+    grouping: Grouping
+    lines_of: Callable[[str], Lines]
+
+    def one(self, odd: Oddity) -> Finding:
+        if self._whole(odd) or not self.lines_of(odd.hosts[0]):
+            return self._text(odd)
+        first, *others = odd.deviations
+        summary = f"{self.step}: {self._told(first, odd)}"
+        if others:
+            summary = self._counted(odd)
+        return self._finding(odd, summary, self._evidence(odd), feature=str(first.feature))
+
+    def many(self, odds: Sequence[Oddity]) -> Finding:
+        """One finding over several sets of hosts; the evidence is the first's."""
+        hosts = self.grouping.in_order(host for odd in odds for host in odd.hosts)
+        of = max(odd.of for odd in odds)
+        ways = f"{len(odds)} ways"
+        if self.mode is Mode.LOG:
+            summary = f"{self.step}: events that few hosts have, in {ways}"
+        elif of > len(hosts):
+            summary = f"{self.step} differs from {of - len(hosts)} of {of} hosts, in {ways}"
+        else:
+            summary = f"{self.step} differs between hosts, in {ways}"
+        evidence = [line for odd in odds[:EVIDENCE_HOSTS] for line in self._first_of(odd)]
+        return Finding(
+            kind=FindingKind.DIFFERS,
+            severity=odds[0].severity,
+            summary=summary,
+            hosts=hosts,
+            of=of,
+            step=self.step,
+            evidence=(*evidence, *_more_line(len(odds) - EVIDENCE_HOSTS, "more ways")),
+        )
+
+    def splits(self, part: Contrast) -> list[Finding]:
+        """Features without a majority; those that part the hosts alike are one finding."""
+        alike: dict[frozenset[tuple[str, ...]], list[Split]] = {}
+        for split in part.splits:
+            alike.setdefault(frozenset(split.values.values()), []).append(split)
+        return [self._split(part, splits) for splits in list(alike.values())[:MAX_SEPARATE]]
+
+    # ------------------------------------------------------------------------ one finding
+
+    def _whole(self, odd: Oddity) -> bool:
+        return any(deviation.feature == WHOLE for deviation in odd.deviations)
+
+    def _text(self, odd: Oddity) -> Finding:
+        majority = self.grouping.majority_of(odd.hosts[0])
+        common = self.lines_of(majority.first.host) if majority else ()
+        lines = self.lines_of(odd.hosts[0])
+        if not lines:
+            return Finding(
+                kind=FindingKind.MISSING,
+                severity=odd.severity,
+                summary=f"{self.step} printed nothing, unlike {odd.common} of {odd.of} hosts",
+                hosts=odd.hosts,
+                of=odd.of,
+                step=self.step,
+                evidence=tuple(f"- {clip(line)}" for line in common[:EVIDENCE_HOSTS]),
+            )
+        summary = f"{self.step} differs from {odd.common} of {odd.of} hosts"
+        return self._finding(odd, summary, differing_lines(common, lines))
+
+    def _finding(
+        self, odd: Oddity, summary: str, evidence: Lines, feature: str | None = None
+    ) -> Finding:
+        return Finding(
+            kind=FindingKind.DIFFERS,
+            severity=odd.severity,
+            summary=summary,
+            hosts=odd.hosts,
+            of=odd.of,
+            step=self.step,
+            feature=feature,
+            evidence=evidence,
+        )
+
+    def _told(self, deviation: Deviation, odd: Oddity) -> str:
+        """One deviation in words, with what the others have."""
+        feature = clip(shown_feature(deviation.feature), SUMMARY_CHARS)
+        got, want = deviation.got, deviation.want
+        others = f"{deviation.of - len(odd.hosts)} of {deviation.of}"
+        if isinstance(got, Number) and isinstance(want, Number):
+            if len(odd.hosts) > 1:
+                side = "above" if got.value > want.value else "below"
+                return f"{feature} far {side} the others' median of {want.text}"
+            return f"{feature} is {shown_value(got)}, the others' median is {want.text}"
+        if self.mode is Mode.LOG:
+            return _told_event(feature, got, want, others, len(odd.hosts))
+        if got is None:
+            return f"lacks {feature}, which {others} hosts have"
+        if want is None:
+            return f"{feature}{_value(got)}, which {others} hosts lack"
+        return f"{feature} is {clip(shown_value(got), SUMMARY_CHARS)}, on {others} {_short(want)}"
+
+    def _counted(self, odd: Oddity) -> str:
+        number = len(odd.deviations)
+        if self.mode is Mode.LOG:
+            what = "events far more often than" if _more(odd.deviations[0]) else "events fewer than"
+            if odd.deviations[0].want is None:
+                return f"{self.step}: {number} events that {odd.common} of {odd.of} hosts lack"
+            return f"{self.step}: {number} {what} on {odd.common} of {odd.of} hosts"
+        if self.mode is Mode.LINES or self.mode is Mode.TEXT:
+            return f"{self.step} differs from {odd.common} of {odd.of} hosts"
+        return f"{self.step} differs from {odd.common} of {odd.of} hosts, in {number} values"
+
+    def _first_of(self, odd: Oddity) -> Lines:
+        """A line or two of what `odd` is about, with whose it is."""
+        lines = self._evidence(odd) if not self._whole(odd) else self._text(odd).evidence
+        who = (
+            odd.hosts[0] if len(odd.hosts) == 1 else f"{odd.hosts[0]} and {len(odd.hosts) - 1} more"
+        )
+        return tuple(f"{who}: {line}" for line in lines[:1])
+
+    def _evidence(self, odd: Oddity) -> Lines:
+        first = odd.deviations[0]
+        if isinstance(first.got, Number) and isinstance(first.want, Number):
+            return self._numbers(odd)
+        if self.mode is Mode.LOG:
+            told = [f"{clip(str(d.feature))}{_times(d.got, d.want)}" for d in odd.deviations]
+            return (*told[:EVIDENCE_LINES], *_more_line(len(told) - EVIDENCE_LINES, "more events"))
+        if self.mode in {Mode.LINES, Mode.TEXT}:
+            return differing_lines(*_both_sides(odd.deviations, _as_line))
+        return differing_lines(*_both_sides(odd.deviations, _as_pair))
+
+    def _numbers(self, odd: Oddity) -> Lines:
+        if len(odd.hosts) == 1:
+            lines = [
+                f"{shown_feature(d.feature)} {shown_value(d.got)}, median {shown_value(d.want)}"
+                for d in odd.deviations
+                if d.got is not None and d.want is not None
+            ]
+            return (*lines[:EVIDENCE_LINES], *_more_line(len(lines) - EVIDENCE_LINES, "more"))
+        lines = [
+            f"{host}: {shown_feature(found[0].feature)} {shown_value(found[0].got)}"
+            for host, found in odd.by_host.items()
+            if found[0].got is not None
+        ]
+        return (*lines[:EVIDENCE_LINES], *_more_line(len(lines) - EVIDENCE_LINES, "more hosts"))
+
+    # ------------------------------------------------------------------------ no majority
+
+    def _split(self, part: Contrast, splits: Sequence[Split]) -> Finding:
+        split = splits[0]
+        groups = list(split.values.items())
+        sizes = [len(hosts) for _, hosts in groups]
+        of = sum(sizes)
+        how = (
+            f"all {of} hosts differ from each other"
+            if max(sizes) == 1
+            else f"{len(sizes)} groups of {_enumeration(sizes)} hosts"
+        )
+        named = split.feature != WHOLE and not is_shape(split.feature)
+        what = f" on {clip(shown_feature(split.feature), 60)}" if named else ""
+        more = f" (and {len(splits) - 1} more values alike)" if splits[1:] else ""
+        hosts = self.grouping.in_order(host for _, some in groups for host in some)
+        return Finding(
+            kind=FindingKind.DIFFERS,
+            severity=Severity.WARNING,
+            summary=f"{self.step}: no majority{what}{more}, {how}",
+            hosts=hosts,
+            of=len(part.hosts),
+            step=self.step,
+            feature=str(split.feature) if named else None,
+            evidence=self._split_evidence(split.feature, groups),
+        )
+
+    def _split_evidence(
+        self, feature: Feature, groups: Sequence[tuple[Value | None, tuple[str, ...]]]
+    ) -> Lines:
+        shown = groups[:4]
+        everywhere: set[str] = set()
+        if feature == WHOLE:
+            everywhere = set.intersection(
+                *(set(self.lines_of(hosts[0])) for _, hosts in groups[:50])
+            )
+        lines = []
+        for value, hosts in shown:
+            who = hosts[0] if len(hosts) == 1 else f"{hosts[0]} and {len(hosts) - 1} more"
+            if feature == WHOLE:
+                own = [line.strip() for line in self.lines_of(hosts[0]) if line not in everywhere]
+                said = next(filter(None, own), "(nothing of its own)")
+            else:
+                said = "(lacks it)" if value is None else shown_value(value)
+            lines.append(f"{who}: {clip(said)}")
+        return (*lines, *_more_line(len(groups) - len(shown), "more groups"))
+
+
+def _told_event(
+    feature: str, got: Value | None, want: Value | None, others: str, hosts: int
+) -> str:
+    if want is None:
+        again = f", {got} times" if hosts == 1 and isinstance(got, int) and got > 1 else ""
+        return f"{feature}{again} ({others} hosts lack it)"
+    if got is None:
+        return f"lacks {feature}, which {others} hosts have"
+    if hosts > 1:
+        return f"{feature} far more often than the others' median of {want}"
+    return f"{feature} {got} times, the others' median is {want}"
+
+
+def _both_sides(
+    deviations: Iterable[Deviation], line: Callable[[Feature, Value], str]
+) -> tuple[Lines, Lines]:
+    """What the others have of these and what these hosts have instead, as lines."""
+    want, got = [], []
+    for deviation in deviations:
+        if deviation.want is not None:
+            want.append(line(deviation.feature, deviation.want))
+        if deviation.got is not None:
+            got.append(line(deviation.feature, deviation.got))
+    return tuple(want), tuple(got)
+
+
+def _as_line(feature: Feature, value: Value) -> str:
+    return str(feature) if value == PRESENT else str(value)
+
+
+def _as_pair(feature: Feature, value: Value) -> str:
+    name = shown_feature(feature)
+    return name if value == PRESENT else f"{name} = {shown_value(value)}"
+
+
+def _value(value: Value) -> str:
+    return "" if value == PRESENT else f" = {clip(shown_value(value), SUMMARY_CHARS)}"
+
+
+def _short(value: Value) -> str:
+    return clip(shown_value(value), SUMMARY_CHARS)
+
+
+def _times(got: Value | None, want: Value | None) -> str:
+    if not isinstance(got, int) or (got == 1 and want is None):
+        return ""
+    return f"  ({got} times)" if want is None else f"  ({got} times, median {want})"
+
+
+def _more_line(number: int, what: str) -> Lines:
+    return (f"… {number} {what}",) if number > 0 else ()
+
+
+def _enumeration(sizes: Sequence[int]) -> str:
+    """`4, 3 and 2`; of many groups the largest."""
+    shown = [str(size) for size in sizes[:4]]
+    if len(sizes) > len(shown):
+        return f"{', '.join(shown)}, …"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))

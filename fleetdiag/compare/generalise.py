@@ -1,0 +1,147 @@
+"""Tokens of log lines that vary from host to host, and within hosts, become `<*>`.
+
+Masks know what is always a host's own. This learns the rest from the fleet: lines of one shape that
+hardly two hosts have alike (`tsc: Refined … 2899.998 MHz`) are one event, and so are the lines of
+one shape that few hosts have at all (an I/O error for each sector). A line that most hosts have
+alike while few have another stays as it is: that is a difference. Knows nothing of steps or
+findings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ANY = "<*>"
+FEWEST_VALUES = 3
+VARYING_SHARE = 1 / 3
+"""So many different lines, in shares of the hosts that have one of the shape, and its value
+varies."""
+FIXED_SHARE = 0.9
+"""A line on so many of the hosts varies with nobody, whatever the others of its shape do."""
+SHAPED_CHARS = 1024
+MOST_WORDS = 24
+SAMPLED_LINES = 20_000
+"""Words that vary on most hosts are learnt from hosts with so many rare lines."""
+
+Hole = tuple[str, str]
+"""What stands before and after a word."""
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*+|(?<![A-Za-z])(?=[a-f]{0,16}\d)[0-9a-f]{2,}+(?![A-Za-z])")
+
+
+def generalise(counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Line -> its template, for the lines that have one.
+
+    Args:
+        counts: host -> masked line -> how often; equal ones should be one object.
+    """
+    if len(counts) < 2:
+        return {}
+    shown_by = _shown_by(counts)
+    if all(shown * 2 > len(counts) for shown in shown_by.values()):
+        return {}
+    templates = _by_number(counts, shown_by)
+    templates.update(_by_word(counts, shown_by, templates))
+    return templates
+
+
+def _shown_by(counts: Mapping[str, Mapping[str, int]]) -> Counter[str]:
+    """How many hosts have each line."""
+    sharing = Counter(map(id, counts.values()))
+    distinct = {id(lines): lines for lines in counts.values()}
+    shown: Counter[str] = Counter()
+    for number, lines in distinct.items():
+        if sharing[number] == 1:
+            shown.update(lines.keys())
+        else:
+            shown.update(dict.fromkeys(lines, sharing[number]))
+    return shown
+
+
+def _by_number(counts: Mapping[str, Mapping[str, int]], shown_by: Counter[str]) -> dict[str, str]:
+    """Lines alike but for their numbers."""
+    everyone = len(counts)
+    shapes = {line: _shape(line) for line, shown in shown_by.items() if shown < everyone}
+    rare = {shape for line, shape in shapes.items() if shown_by[line] * 2 <= everyone}
+    families: dict[str, list[str]] = {}
+    for line, shape in shapes.items():
+        if shape in rare and shape != line:
+            families.setdefault(shape, []).append(line)
+    wanted = {line: s for s, lines in families.items() if len(lines) > 1 for line in lines}
+    showing = Counter(
+        shape
+        for lines in counts.values()
+        for shape in {wanted[line] for line in lines if line in wanted}
+    )
+    found: dict[str, str] = {}
+    for shape, count in showing.items():
+        lines = families[shape]
+        varying = [line for line in lines if shown_by[line] < FIXED_SHARE * everyone]
+        few = count * 2 <= everyone or len(varying) < len(lines)
+        many = len(varying) >= max(FEWEST_VALUES, VARYING_SHARE * count)
+        if len(varying) > 1 and (few or many):
+            found.update(dict.fromkeys(varying, shape))
+    return found
+
+
+def _by_word(
+    counts: Mapping[str, Mapping[str, int]], shown_by: Counter[str], done: Mapping[str, str]
+) -> dict[str, str]:
+    """Lines alike but for one word, of which most hosts have one; learnt from some hosts."""
+    everyone = len(counts)
+    rare = {line for line, n in shown_by.items() if n * 2 <= everyone and line not in done}
+    sample: list[list[str]] = []
+    looked_at = 0
+    for lines in counts.values():
+        if len(sample) >= FEWEST_VALUES and looked_at > SAMPLED_LINES:
+            break
+        sample.append([line for line in lines if line in rare])
+        looked_at += len(sample[-1])
+    holes = _varying_holes(sample)
+    if not holes:
+        return {}
+    found = {}
+    for line in rare:
+        hole = next((hole for hole in _holes(line) if hole in holes), None)
+        if hole is not None:
+            found[line] = ANY.join(hole)
+    return found
+
+
+def _varying_holes(sample: Sequence[Sequence[str]]) -> set[Hole]:
+    """Where to take a word out so that lines of most hosts are the same, and were not before."""
+    showing: Counter[Hole] = Counter()
+    values: Counter[Hole] = Counter()
+    seen: set[str] = set()
+    for lines in sample:
+        showing.update({hole for line in lines for hole in _holes(line)})
+        for line in lines:
+            if line not in seen:
+                seen.add(line)
+                values.update(_holes(line))
+    return {
+        hole
+        for hole, count in showing.items()
+        if count * 2 > len(sample) and values[hole] >= max(FEWEST_VALUES, VARYING_SHARE * count)
+    }
+
+
+def _shape(line: str) -> str:
+    return _NUMBER.sub(ANY, line[:SHAPED_CHARS]) + line[SHAPED_CHARS:]
+
+
+def _holes(line: str) -> Iterator[Hole]:
+    """`line` with each of its words taken out, as what stands before and after."""
+    start = 0
+    for number, word in enumerate(line[:SHAPED_CHARS].split(" ")):
+        if number == MOST_WORDS:
+            return
+        end = start + len(word)
+        if word:
+            yield line[:start], line[end:]
+        start = end + 1

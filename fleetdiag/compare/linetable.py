@@ -1,0 +1,193 @@
+"""The lines of one step over the fleet: cleaned, split and masked, equal outputs and lines once.
+
+Lines of logs lose their heads (time, host, process id) before they are split, so that a thousand
+hosts' logs share most of their lines. Of an output only that is kept, and what the rules found in
+it; its raw lines are read again from the bytes for the few hosts that somebody asks about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from fleetdiag.compare.clean import clean, clean_lines, split_lines, visible
+from fleetdiag.compare.heads import masked_times, without_heads
+from fleetdiag.compare.mask import MASK_NAMES
+from fleetdiag.compare.own import mask_outputs
+from fleetdiag.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from fleetdiag.compare.features import Lines
+    from fleetdiag.compare.linerules import LineRules
+    from fleetdiag.model import Compare
+
+EXACT = "all"
+"""In `unmask`: no mask, no generalising; equal bytes."""
+STDERR_LABEL = "stderr: "
+READ_AGAIN = 256
+"""So many hosts' raw lines are kept once they were asked for."""
+
+Streams = tuple[bytes, bytes]
+"""stdout and stderr."""
+
+
+class _Output(NamedTuple):
+    """One distinct output."""
+
+    forms: Lines
+    """What is compared of each line: its text, without its head in a log, its time masked
+    elsewhere."""
+    matches: Mapping[int, str]
+
+
+class LineTable:
+    """Lines by host."""
+
+    def __init__(
+        self, streams: Mapping[str, Streams], compare: Compare, rules: LineRules | None = None
+    ) -> None:
+        """Split every output, and search it with `rules`.
+
+        Args:
+            streams: host -> its bytes.
+            compare: the step's, its mode chosen.
+            rules: on lines.
+        """
+        self._streams = streams
+        self._compare = compare
+        self._rules = rules
+        self._texts: dict[str, str] = {}
+        self._looks: dict[str, bytes] = {}
+        self._hits: set[str] = set()
+        self._masked: dict[str, Lines] = {}
+        self.masks: tuple[str, ...] = ()
+        """Names of the masks that changed something."""
+        distinct: dict[Streams, _Output] = {}
+        self._outputs: dict[str, _Output] = {}
+        for host, output in streams.items():
+            if output not in distinct:
+                distinct[output] = self._split(output)
+            self._outputs[host] = distinct[output]
+        self._read_again = lru_cache(maxsize=READ_AGAIN)(self._read)
+
+    @property
+    def is_exact(self) -> bool:
+        return EXACT in self._compare.unmask
+
+    # -------------------------------------------------------------------------- asked for
+
+    def identity(self, host: str) -> object:
+        """Equal for hosts whose unmasked output is the same."""
+        return self._streams[host]
+
+    def streams(self, host: str) -> Streams:
+        """The bytes, as the host gave them."""
+        return self._streams[host]
+
+    def lines(self, host: str) -> Lines:
+        """Both streams' lines as they are compared; those of stderr marked as such."""
+        return self._masked.get(host, self._outputs[host].forms)
+
+    def cleaned(self, host: str) -> tuple[Lines, Lines]:
+        """The lines of stdout and of stderr, as the host gave them."""
+        return self._read_again(self._streams[host])
+
+    def matches(self, host: str) -> Mapping[int, str]:
+        """Position of each line rule that matches -> the first such line, as the host gave it."""
+        return self._outputs[host].matches
+
+    def counts(self, host: str) -> dict[str, int]:
+        """How often each line is there, blank ones left out."""
+        counts = Counter(self.lines(host))
+        counts.pop("", None)
+        return dict(counts)
+
+    def first_raw(self, host: str, wanted: Iterable[str]) -> dict[str, str]:
+        """The first line, as `host` gave it, of each of its masked lines among `wanted`."""
+        left = set(wanted)
+        found: dict[str, str] = {}
+        raw = self._raw(host)
+        for form, line in zip(self.lines(host), raw, strict=False):
+            if form in left and form not in found:
+                found[form] = line
+        return found
+
+    # --------------------------------------------------------------------------- building
+
+    def mask(self, hosts: Iterable[str], names: Mapping[str, tuple[str, ...]]) -> None:
+        """Mask the lines of `hosts`, which are compared.
+
+        Args:
+            hosts: some of the table's.
+            names: host -> its own names, the longest first (`own_names`).
+        """
+        if self.is_exact:
+            return
+        forms = {host: self._outputs[host].forms for host in hosts}
+        masked = mask_outputs(forms, names, self._compare)
+        self._masked = dict(masked.lines)
+        hits = {*masked.masks, *self._hits}
+        own = tuple(name for name in masked.masks if name not in MASK_NAMES)
+        self.masks = (*own, *(name for name in MASK_NAMES if name in hits))
+
+    def _split(self, output: Streams) -> _Output:
+        stdout, stderr = output
+        if self.is_exact:
+            return _Output((*self._exact(stdout), *self._labelled(self._exact(stderr))), {})
+        text = clean(stdout)
+        lines = split_lines(text)
+        errors = clean_lines(stderr)
+        forms = [self._shared(line) for line in self._forms(text, lines)]
+        labelled = self._labelled(errors)
+        matches = (
+            self._rules.first_matches([*forms, *errors], [*lines, *errors]) if self._rules else {}
+        )
+        return _Output((*forms, *labelled), matches)
+
+    def _forms(self, text: str, lines: list[str]) -> list[str]:
+        """Of each of `lines` what is compared; `text` is what they were split from."""
+        if self._compare.mode is Mode.LOG:
+            return _as_many(split_lines(without_heads(text)), len(lines))
+        if self._compare.mode in {Mode.TEXT, Mode.LINES}:
+            masked, hits = masked_times(text, frozenset(self._compare.unmask))
+            self._hits |= hits
+            return _as_many(split_lines(masked), len(lines)) if hits else lines
+        return lines
+
+    def _shared(self, line: str) -> str:
+        return self._texts.setdefault(line, line)
+
+    @staticmethod
+    def _labelled(lines: Iterable[str]) -> Lines:
+        return tuple(f"{STDERR_LABEL}{line}" for line in lines if line)
+
+    def _exact(self, data: bytes) -> list[str]:
+        """The lines of `data`, controls visible; other bytes never look the same."""
+        lines = data.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        return [self._shared(self._exact_line(line)) for line in lines]
+
+    def _exact_line(self, line: bytes) -> str:
+        text = visible(line)
+        number = 1
+        shown = text
+        while self._looks.setdefault(shown, line) != line:
+            number += 1
+            shown = f"{text} (other bytes, {number})"
+        return shown
+
+    def _raw(self, host: str) -> Lines:
+        stdout, stderr = self.cleaned(host)
+        return (*stdout, *filter(None, stderr))
+
+    def _read(self, output: Streams) -> tuple[Lines, Lines]:
+        return clean_lines(output[0]), clean_lines(output[1])
+
+
+def _as_many(lines: list[str], count: int) -> list[str]:
+    """`lines` with blank ones at the end, as there were: a line may be no more than its head."""
+    return [*lines, *[""] * (count - len(lines))]

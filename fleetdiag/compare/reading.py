@@ -1,0 +1,310 @@
+"""One step's results -> what every host says there, as features; the way of an output.
+
+bytes ─► lines, cleaned ─┬─► masked ─────────────► text, lines, log ─┬─► features ─► grouping
+                         └─► keys, table, numbers ─► values masked ──┘
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fleetdiag import rules
+from fleetdiag.compare import auto
+from fleetdiag.compare.evidence import shown_feature, shown_value
+from fleetdiag.compare.features import EXIT_CODE, PRESENT, WHOLE, Cell, Unreadable
+from fleetdiag.compare.generalise import generalise
+from fleetdiag.compare.group import VALUED, Answer
+from fleetdiag.compare.linerules import LineRules
+from fleetdiag.compare.linetable import EXACT, LineTable
+from fleetdiag.compare.own import mask_outputs
+from fleetdiag.compare.readers import read
+from fleetdiag.compare.shapes import settle_lines, settle_text
+from fleetdiag.model import Mode, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleetdiag.compare.features import Feature, Features, Lines, Value
+    from fleetdiag.compare.group import Settle
+    from fleetdiag.model import Compare, Flag, HostResult, Step, StepResult
+
+STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
+"""Modes that read structure from the output before anything is masked."""
+MAX_FACT_CHARS = 120
+MAX_FACT_LINES = 2
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One step over all hosts, read."""
+
+    step: Step
+    compare: Compare
+    """As chosen: never `auto`."""
+    chosen: str
+    """What `auto` knew the command as."""
+    flags: tuple[Flag, ...]
+    answers: tuple[Answer, ...]
+    """In the run's order."""
+    table: LineTable
+    masks: tuple[str, ...]
+
+    @property
+    def settle(self) -> Settle | None:
+        """The second look at features without a majority; None where there is none."""
+        if EXACT in self.compare.unmask:
+            return None
+        return {Mode.TEXT: settle_text, Mode.LINES: settle_lines}.get(self.compare.mode)
+
+    def lines(self, host: str) -> Lines:
+        """What `host` said, as it is compared and shown: masked lines, or features with values."""
+        features = self._features_of.get(host)
+        if features is None:
+            return self.table.lines(host)
+        if WHOLE in features and self.compare.mode is Mode.TEXT:
+            whole = str(features[WHOLE])
+            return tuple(whole.split("\n")) if whole else ()
+        lines = (_pair(*item) for item in features.items() if item[0] != EXIT_CODE)
+        return tuple(sorted(lines)) if self.compare.mode is Mode.LINES else tuple(lines)
+
+    def facts(self) -> Mapping[str, str]:
+        """Host -> the whole answer, of steps that answer in a line or two: what hosts may share."""
+        if self.compare.mode not in {Mode.TEXT, Mode.LINES}:
+            return {}
+        return {
+            answer.host: "; ".join(self.lines(answer.host))
+            for answer in self.answers
+            if answer.features is not None and self._is_short(answer.features)
+        }
+
+    def _is_short(self, features: Features) -> bool:
+        whole = features.get(WHOLE)
+        text = str(whole) if whole is not None else "\n".join(map(str, features))
+        return 0 < len(text) <= MAX_FACT_CHARS and text.count("\n") < MAX_FACT_LINES
+
+    @cached_property
+    def _features_of(self) -> dict[str, Features]:
+        return {a.host: a.features for a in self.answers if a.features is not None}
+
+    def last_line(self, host: str) -> str:
+        """The last line that `host` printed; empty where it printed none."""
+        return next((line for line in reversed(self.table.lines(host)) if line), "")
+
+
+def read_step(
+    step: Step,
+    results: Mapping[str, StepResult],
+    hosts: Mapping[str, HostResult],
+    names: Mapping[str, tuple[str, ...]],
+) -> Reading:
+    """What the hosts of `results` say in `step`.
+
+    Args:
+        step: as in the playbook.
+        results: host -> its result.
+        hosts: host -> all of its result, for its uptime.
+        names: host -> its own names (`own_names`).
+    """
+    valued = [host for host, result in results.items() if result.outcome in VALUED]
+    chosen = auto.choose(step, lambda: _sample(results, valued))
+    compare = chosen.compare
+    flags = (*step.flags, *(flag for name in chosen.rules for flag in rules.load(name)))
+    streams = {host: (result.stdout, result.stderr) for host, result in results.items()}
+    table = LineTable(streams, compare, LineRules(flags))
+    found = _Found(table, compare, results)
+    if compare.mode in STRUCTURED:
+        found.read_structure({host: hosts[host].facts.uptime_s for host in valued}, names)
+    elif compare.mode is not Mode.IGNORE:
+        table.mask(valued, names)
+        found.read_lines(valued)
+    answers = tuple(found.answer(host, result) for host, result in results.items())
+    return Reading(step, compare, chosen.name, flags, answers, table, found.masks)
+
+
+class _Found:
+    """The features of one step, host by host."""
+
+    def __init__(
+        self, table: LineTable, compare: Compare, results: Mapping[str, StepResult]
+    ) -> None:
+        self._table = table
+        self._compare = compare
+        self._results = results
+        self._features: dict[str, Features] = {}
+        self._unreadable: dict[str, str] = {}
+        self.masks: tuple[str, ...] = ()
+
+    def answer(self, host: str, result: StepResult) -> Answer:
+        unread = self._unreadable.get(host)
+        return Answer(
+            host=host,
+            outcome=result.outcome if unread is None else Outcome.UNPARSED,
+            command=result.command,
+            exit_code=result.exit_code,
+            reason=result.reason if unread is None else unread,
+            features=self._features.get(host),
+        )
+
+    # ------------------------------------------------------------------------------ lines
+
+    def read_lines(self, hosts: list[str]) -> None:
+        mode, table = self._compare.mode, self._table
+        self.masks = table.masks
+        cap = self._shortest_cut(hosts)
+        shared: dict[object, Features] = {}
+        for host in hosts:
+            cut = self._results[host].outcome is Outcome.TRUNCATED
+            key = (id(table.lines(host)), cap if cut else None, self._exit_code(host))
+            if key not in shared:
+                lines = table.lines(host)[:-1][:cap] if cut else None
+                shared[key] = self._with_exit_code(host, self._of_lines(host, lines))
+            self._features[host] = shared[key]
+        if mode is Mode.LOG and EXACT not in self._compare.unmask:
+            self._features = _generalised(self._features)
+
+    def _of_lines(self, host: str, cut: Lines | None) -> Features:
+        if self._compare.mode is Mode.TEXT:
+            return {WHOLE: "\n".join(self._table.lines(host) if cut is None else cut)}
+        if self._compare.mode is Mode.LOG and cut is None:
+            return dict(self._table.counts(host).items())
+        lines = self._table.lines(host) if cut is None else cut
+        if self._compare.mode is Mode.LOG:
+            return dict.fromkeys((line for line in lines if line), 1)
+        return dict.fromkeys((line for line in lines if line), PRESENT)
+
+    def _shortest_cut(self, hosts: list[str]) -> int | None:
+        """Whole lines that every cut output has: where the cut falls is no difference."""
+        cut = [
+            len(self._table.lines(host)) - 1
+            for host in hosts
+            if self._results[host].outcome is Outcome.TRUNCATED
+        ]
+        return max(0, min(cut)) if cut else None
+
+    # -------------------------------------------------------------------------- structure
+
+    def read_structure(
+        self, uptimes: Mapping[str, float | None], names: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        shared: dict[object, Features | str] = {}
+        plain: dict[str, Features] = {}
+        for host, uptime_s in uptimes.items():
+            key = (self._table.identity(host), uptime_s, self._exit_code(host))
+            if key not in shared:
+                shared[key] = self._structure(host, uptime_s)
+            got = shared[key]
+            if isinstance(got, str):
+                self._unreadable[host] = got
+            else:
+                plain[host] = got
+        self._features, self.masks = _masked(plain, names, self._compare)
+
+    def _structure(self, host: str, uptime_s: float | None) -> Features | str:
+        stdout, stderr = self._table.cleaned(host)
+        features: dict[Feature, Value] = {}
+        if stdout or not stderr:
+            try:
+                features.update(read(self._compare, stdout, uptime_s))
+            except Unreadable as error:
+                return str(error)
+        features.update((f"stderr: {line}", PRESENT) for line in stderr if line)
+        return self._with_exit_code(host, features)
+
+    # ------------------------------------------------------------------------- exit codes
+
+    def _exit_code(self, host: str) -> int | None:
+        result = self._results[host]
+        return result.exit_code if result.outcome is Outcome.FAILED else None
+
+    def _with_exit_code(self, host: str, features: Features) -> Features:
+        code = self._exit_code(host)
+        return features if code is None else {**features, EXIT_CODE: str(code)}
+
+
+def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
+    """The lines of the first host that printed some."""
+    from fleetdiag.compare.clean import clean_lines
+
+    said = next((results[host].stdout for host in valued if results[host].stdout), b"")
+    return clean_lines(said[:65536])
+
+
+def _generalised(features: Mapping[str, Features]) -> dict[str, Features]:
+    """Logs with tokens that vary within most hosts as `<*>`; the counts of such events add up."""
+    counts = {
+        host: {str(line): count for line, count in found.items() if isinstance(count, int)}
+        for host, found in features.items()
+    }
+    templates = generalise(counts)
+    if not templates:
+        return dict(features)
+    merged: dict[int, Features] = {}
+    for found in features.values():
+        if id(found) not in merged:
+            merged[id(found)] = _merged(found, templates)
+    return {host: merged[id(found)] for host, found in features.items()}
+
+
+def _merged(found: Features, templates: Mapping[str, str]) -> Features:
+    if templates.keys().isdisjoint(found):
+        return found
+    merged: dict[Feature, Value] = {}
+    for feature, value in found.items():
+        template = templates.get(str(feature), feature)
+        before = merged.get(template, 0)
+        if isinstance(value, int) and isinstance(before, int):
+            value += before
+        merged[template] = value
+    return merged
+
+
+def _masked(
+    features: Mapping[str, Features], names: Mapping[str, tuple[str, ...]], compare: Compare
+) -> tuple[dict[str, Features], tuple[str, ...]]:
+    """`features` with their row names and texts masked; numbers stay."""
+    if EXACT in compare.unmask:
+        return dict(features), ()
+    texts = {host: tuple(_texts(found)) for host, found in features.items()}
+    masked = mask_outputs(texts, names, compare)
+    shared: dict[tuple[int, Lines], Features] = {}
+    for host, found in features.items():
+        key = (id(found), masked.lines[host])
+        if key not in shared:
+            shared[key] = _with_texts(found, masked.lines[host])
+    return {
+        host: shared[id(found), masked.lines[host]] for host, found in features.items()
+    }, masked.masks
+
+
+def _texts(features: Features) -> list[str]:
+    """Names and text values, in order; a cell's row name only (its column is the header's)."""
+    texts: list[str] = []
+    for feature, value in features.items():
+        texts.append(feature.row if isinstance(feature, Cell) else feature)
+        if isinstance(value, str):
+            texts.append(value)
+    return texts
+
+
+def _with_texts(features: Features, masked: Lines) -> Features:
+    """`features` with the masked texts in place; rows that masks made alike are one."""
+    texts = iter(masked)
+    found: dict[Feature, Value] = {}
+    for feature, value in features.items():
+        name = next(texts)
+        key: Feature = Cell(name, feature.column) if isinstance(feature, Cell) else name
+        new = next(texts) if isinstance(value, str) else value
+        old = found.get(key)
+        if isinstance(old, str) and isinstance(new, str) and old != new:
+            new = ", ".join(sorted({*old.split(", "), new}))
+        found[key] = new
+    return found
+
+
+def _pair(feature: Feature, value: Value) -> str:
+    name = shown_feature(feature)
+    if value == PRESENT or isinstance(value, int):
+        return name
+    return f"{name} = {shown_value(value)}"
