@@ -57,7 +57,7 @@ def clean_lines(data: bytes) -> tuple[str, ...]:
 def split_lines(text: str) -> list[str]:
     """The lines of cleaned `text`, without trailing blanks and without blank lines at the end."""
     lines = text.split("\n")
-    if " \n" in text or "\t\n" in text or text[-1:].isspace():
+    if " \n" in text or "\t\n" in text or text.endswith((" ", "\t")):
         lines = [line.rstrip(" \t") for line in lines]
     while lines and not lines[-1]:
         lines.pop()

@@ -92,3 +92,37 @@ def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
         return UTC
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     return timezone(-offset if sign == "-" else offset)
+
+
+_ANY_TIMES = (
+    re.compile(r"(\d{4})[-/](\d\d)[-/](\d\d)[T _](\d\d):(\d\d)(?::(\d\d))?"),
+    re.compile(
+        r"(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}),? (?P<clock>\d{1,2}:\d\d(?::\d\d)?)"
+        r"(?: [AP]M)?(?: (?:[A-Z]{2,5}|[+-]\d{4}))?(?: (?P<year>\d{4})(?!\d))?"
+    ),
+    re.compile(
+        r"(?P<day>\d{1,2}) (?P<month>[A-Z][a-z]{2}) (?P<year>\d{4}),? "
+        r"(?P<clock>\d{1,2}:\d\d(?::\d\d)?)"
+    ),
+)
+NO_YEAR = 2024
+"""Of a date that does not name it; only distances count."""
+
+
+def time_in(text: str) -> float | None:
+    """The first date with a time in `text`, as seconds; zones are not looked at."""
+    head = text[:512]
+    try:
+        if match := _ANY_TIMES[0].search(head):
+            year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+        for pattern in _ANY_TIMES[1:]:
+            if (match := pattern.search(head)) and match["month"] in _MONTHS:
+                hour, minute, *rest = (int(part) for part in match["clock"].split(":"))
+                month = _MONTHS.index(match["month"]) + 1
+                year, day = int(match["year"] or NO_YEAR), int(match["day"])
+                second = rest[0] if rest else 0
+                return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return None

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.features import WHOLE, Cell, Feature, Features, Number, Value
-from fleetdiag.compare.outliers import odd_counts, odd_hosts
-from fleetdiag.compare.units import format_quantity, parse_quantity
+from fleetdiag.compare.outliers import Outliers, Part, odd_counts, odd_hosts
+from fleetdiag.compare.units import is_share, parse_quantity, shown_number
 from fleetdiag.model import Field, Measure, Unit
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Split:
     feature: Feature
     values: Mapping[Value | None, tuple[str, ...]]
     """The most hosts first; None for those that lack it."""
+    measured: bool = False
+    """Numbers in two groups far apart; the values are their ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +210,19 @@ class _Findings:
         unit = field.unit or Unit.NONE
         values = {host: numbers[host].value for host in self._hosts if host in numbers}
         found = odd_hosts(values, field, unit)
-        self._measures.append(Measure(str(feature), unit, values, found.median, found.odd))
-        want = Number(found.median, format_quantity(found.median, unit), field)
+        want = Number(found.median, shown_number(found.median, unit, field), field)
+        self._measures.append(_measure(feature, unit, values, found, field))
         for host in found.odd:
             self._deviate(feature, [(numbers[host], [host])], want, len(values))
+        if found.split is not None:
+            parts: dict[Value | None, tuple[str, ...]] = {
+                _range(part, unit, field): part.hosts for part in found.split
+            }
+            self._splits.append(Split(feature, parts, measured=True))
+        of = len(self._hosts)
+        if not isinstance(feature, Cell) and not field.rate and of > len(values) > of / 2:
+            without = [host for host in self._hosts if host not in values]
+            self._deviate(feature, [(None, without)], want, of)
 
     def _deviate(
         self,
@@ -228,6 +239,21 @@ class _Findings:
     def _without(self, holders: Holders) -> list[str]:
         having = {host for hosts in holders.values() for host in hosts}
         return [host for host in self._hosts if host not in having]
+
+
+def _measure(
+    feature: Feature, unit: Unit, values: dict[str, float], found: Outliers, field: Field
+) -> Measure:
+    """For people: a share of bytes or seconds as per cent."""
+    if not is_share(unit, field):
+        return Measure(str(feature), unit, values, found.median, found.odd)
+    points = {host: 100.0 * value for host, value in values.items()}
+    return Measure(str(feature), Unit.PERCENT, points, 100.0 * found.median, found.odd)
+
+
+def _range(part: Part, unit: Unit, field: Field) -> str:
+    low, high = (shown_number(value, unit, field) for value in (part.low, part.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def _largest_first(

@@ -33,11 +33,11 @@ def unified_diff(common: Lines, other: Lines, *, exact: bool = True) -> Lines:
     start, end = _shared_edges(common, other)
     left, right = common[start : len(common) - end], other[start : len(other) - end]
     if exact and max(len(left), len(right)) <= MAX_DIFFLIB_LINES:
-        return _bounded(_difflib(common, other, start, end))
+        return bounded(_difflib(common, other, start, end))
     removed, added = only_in(left, right), only_in(right, left)
     if not removed and not added:
         return ("… the same lines in another order",) if left != right else ()
-    return _bounded([*(f"-{line}" for line in removed), *(f"+{line}" for line in added)])
+    return bounded([*(f"-{line}" for line in removed), *(f"+{line}" for line in added)])
 
 
 def only_in(these: Sequence[str], those: Sequence[str]) -> list[str]:
@@ -89,7 +89,8 @@ def _span(offset: int, begin: int, end: int) -> str:
     return f"{offset + begin + (1 if count else 0)},{count}"
 
 
-def _bounded(lines: Sequence[str]) -> Lines:
+def bounded(lines: Sequence[str]) -> Lines:
+    """The first lines of a diff, clipped, and how many more there are."""
     shown = tuple(clip(line) for line in lines[:MAX_DIFF_LINES])
     more = len(lines) - MAX_DIFF_LINES
     return (*shown, f"… {more} more lines") if more > 0 else shown

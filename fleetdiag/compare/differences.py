@@ -8,13 +8,15 @@ harmless event.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
 from fleetdiag.compare.features import PRESENT, WHOLE, Number
 from fleetdiag.compare.shapes import is_shape
-from fleetdiag.compare.trouble import is_trouble
+from fleetdiag.compare.trouble import is_trouble, other_number_features
+from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Finding, FindingKind, Mode, Severity
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
     from fleetdiag.compare.features import Feature, Lines, Value
     from fleetdiag.compare.group import Grouping
 
+FLOOD_TIMES = 10
+FLOOD_MORE = 50
+"""An event so many times as often as usual, and so many times more, is worth a warning in any
+words."""
+RARE_SHARE = 0.05
+"""Harmless events of so few hosts are told apart from those that come and go."""
+SPECIAL_SHARE = 0.2
+OFTEN = 5
+"""A line of trouble counts where at most a fifth of the hosts have it, or have it so many times
+each: every application rejects something now and then."""
+FIXED_SHARE = 0.1
+"""At most so many hosts have another number in a line, and it is one that hosts do not vary in."""
 MAX_SEPARATE = 3
 """So many odd sets of hosts in a step get a finding each; more are one finding."""
 EVIDENCE_HOSTS = 3
@@ -49,6 +63,12 @@ class Oddity:
         """How many hosts say what most say."""
         return self.of - len(self.hosts)
 
+    @property
+    def is_rare(self) -> bool:
+        """Something that few hosts have, not something that few lack."""
+        few = len(self.hosts) <= max(1, RARE_SHARE * self.of)
+        return few and any(deviation.want is None for deviation in self.deviations)
+
 
 def difference_findings(
     step: str, mode: Mode, grouping: Grouping, lines_of: Callable[[str], Lines]
@@ -67,7 +87,12 @@ def difference_findings(
         oddities = _oddities(part, mode)
         loud = [odd for odd in oddities if odd.severity is not Severity.INFO]
         quiet = [odd for odd in oddities if odd.severity is Severity.INFO]
-        for some in (loud, quiet):
+        rare = [odd for odd in quiet if odd.is_rare]
+        if len(rare) > MAX_SEPARATE:
+            rare = [odd for odd in rare if len(odd.hosts) == 1]
+        if len(rare) > MAX_SEPARATE:
+            rare = []
+        for some in (loud, rare, [odd for odd in quiet if odd not in rare]):
             if len(some) > MAX_SEPARATE:
                 findings.append(teller.many(some))
             else:
@@ -82,13 +107,20 @@ def difference_findings(
 def _oddities(part: Contrast, mode: Mode) -> list[Oddity]:
     """The deviations of `part` by the hosts that have them, in order of appearance."""
     by_sort: dict[object, dict[str, list[Deviation]]] = {}
+    other_numbers: set[object] = set()
     for host, deviations in part.odd.items():
+        fixed = other_number_features(deviations) if mode is Mode.LOG else set()
         for deviation in deviations:
-            hosts = by_sort.setdefault(_sort(deviation, mode), {})
-            hosts.setdefault(host, []).append(deviation)
+            sort = _sort(deviation, mode)
+            by_sort.setdefault(sort, {}).setdefault(host, []).append(deviation)
+            if deviation.feature in fixed:
+                other_numbers.add(sort)
+    most = max(1, FIXED_SHARE * len(part.hosts))
     by_hosts: dict[tuple[Severity, tuple[str, ...]], dict[str, list[Deviation]]] = {}
-    for members in by_sort.values():
-        severity = _severity(next(iter(members.values()))[0], mode)
+    for sort, members in by_sort.items():
+        severity = _severity([some[0] for some in members.values()], len(part.hosts), mode)
+        if sort in other_numbers and len(members) <= most:
+            severity = Severity.WARNING
         merged = by_hosts.setdefault((severity, tuple(members)), {})
         for host, same in members.items():
             merged.setdefault(host, []).extend(same)
@@ -105,6 +137,10 @@ def _sort(deviation: Deviation, mode: Mode) -> object:
         return deviation.feature, got.value > want.value
     if mode is Mode.LOG:
         return deviation.feature, _more(deviation)
+    if isinstance(got, str) and isinstance(want, str) and deviation.feature != WHOLE:
+        numbers = parse_quantity(got), parse_quantity(want)
+        if numbers[0] is not None and numbers[1] is not None:
+            return deviation.feature, numbers[0].value > numbers[1].value
     return deviation
 
 
@@ -114,11 +150,24 @@ def _more(deviation: Deviation) -> bool:
     return isinstance(got, int) and isinstance(want, int) and got > want
 
 
-def _severity(deviation: Deviation, mode: Mode) -> Severity:
-    if mode is not Mode.LOG or not isinstance(deviation.got or deviation.want, int):
+def _severity(alike: Sequence[Deviation], of: int, mode: Mode) -> Severity:
+    """Of deviations that are the same on so many of the hosts."""
+    first = alike[0]
+    if mode is not Mode.LOG or not isinstance(first.got or first.want, int):
         return Severity.WARNING
-    telling = _more(deviation) and is_trouble(str(deviation.feature))
+    if not _more(first):
+        return Severity.INFO
+    again = median(deviation.got for deviation in alike if isinstance(deviation.got, int))
+    special = len(alike) <= max(1, SPECIAL_SHARE * of) or again >= OFTEN
+    telling = (special and is_trouble(str(first.feature))) or any(map(_is_flood, alike))
     return Severity.WARNING if telling else Severity.INFO
+
+
+def _is_flood(deviation: Deviation) -> bool:
+    got, want = deviation.got, deviation.want
+    if not isinstance(got, int) or not isinstance(want, int):
+        return False
+    return got >= FLOOD_TIMES * want and got - want >= FLOOD_MORE
 
 
 # ------------------------------------------------------------------------------ sentences
@@ -251,8 +300,6 @@ class _Teller:
         if self.mode is Mode.LOG:
             told = [f"{clip(str(d.feature))}{_times(d.got, d.want)}" for d in odd.deviations]
             return (*told[:EVIDENCE_LINES], *_more_line(len(told) - EVIDENCE_LINES, "more events"))
-        if self.mode in {Mode.LINES, Mode.TEXT}:
-            return differing_lines(*_both_sides(odd.deviations, _as_line))
         return differing_lines(*_both_sides(odd.deviations, _as_pair))
 
     def _numbers(self, odd: Oddity) -> Lines:
@@ -288,7 +335,7 @@ class _Teller:
         hosts = self.grouping.in_order(host for _, some in groups for host in some)
         return Finding(
             kind=FindingKind.DIFFERS,
-            severity=Severity.WARNING,
+            severity=Severity.INFO if split.measured else Severity.WARNING,
             summary=f"{self.step}: no majority{what}{more}, {how}",
             hosts=hosts,
             of=len(part.hosts),
@@ -342,10 +389,6 @@ def _both_sides(
         if deviation.got is not None:
             got.append(line(deviation.feature, deviation.got))
     return tuple(want), tuple(got)
-
-
-def _as_line(feature: Feature, value: Value) -> str:
-    return str(feature) if value == PRESENT else str(value)
 
 
 def _as_pair(feature: Feature, value: Value) -> str:

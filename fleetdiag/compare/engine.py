@@ -9,7 +9,7 @@ from fleetdiag.compare.baseline import changed_findings, run_findings
 from fleetdiag.compare.causes import Happened, simultaneous, with_shared
 from fleetdiag.compare.clean import clip, one_line
 from fleetdiag.compare.clock import line_time
-from fleetdiag.compare.diff import unified_diff
+from fleetdiag.compare.diff import bounded, unified_diff
 from fleetdiag.compare.differences import difference_findings
 from fleetdiag.compare.group import Grouping, group
 from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
@@ -18,15 +18,26 @@ from fleetdiag.compare.own import own_names
 from fleetdiag.compare.rank import rank
 from fleetdiag.compare.reading import Reading, read_step
 from fleetdiag.compare.ruled import rule_findings
-from fleetdiag.model import Comparison, FindingKind, Group, HostStatus, Outcome, StepComparison
+from fleetdiag.model import (
+    Comparison,
+    FindingKind,
+    Group,
+    HostStatus,
+    Mode,
+    Outcome,
+    StepComparison,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fleetdiag.compare.contrast import Deviation
     from fleetdiag.compare.features import Features, Lines
     from fleetdiag.compare.group import Cluster
     from fleetdiag.model import Finding, Run, Step, StepResult
 
 MAX_SAMPLE_CHARS = 65536
-MAX_LATER_SAMPLE_CHARS = 2048
+LATER_LINES = 20
 """Of groups after the first `MAX_EXACT_DIFFS`: a thousand hosts may be a thousand groups."""
 MAX_EXACT_DIFFS = 50
 """So many groups get a diff with context; the rest the linear form."""
@@ -78,7 +89,7 @@ class _Engine:
 
     def _step(self, step: Step) -> tuple[StepComparison, list[Finding]]:
         reading = read_step(step, results_of(self._run, step.name), self._hosts, self._names)
-        grouping = group(reading.answers, self._kind, reading.settle)
+        grouping = group(reading.answers, self._kind, reading.settle, eager=reading.is_unknown)
         self._explains.update((flag.name, flag.explains) for flag in reading.flags if flag.name)
         for crash in set(CRASHES).intersection(self._explains):
             self._explains[crash] = (*self._explains[crash], BROKE_OFF)
@@ -179,6 +190,8 @@ def step_comparison(reading: Reading, grouping: Grouping) -> StepComparison:
 def _diff(cluster: Cluster, reading: Reading, grouping: Grouping, *, exact: bool) -> Lines:
     if not cluster.compared or cluster.majority:
         return ()
+    if reading.compare.mode is Mode.LOG:
+        return _events(grouping.deviations(cluster.first.host))
     majority = grouping.majority_of(cluster.first.host)
     if majority is None:
         return ()
@@ -186,9 +199,19 @@ def _diff(cluster: Cluster, reading: Reading, grouping: Grouping, *, exact: bool
     return unified_diff(common, lines, exact=exact)
 
 
+def _events(deviations: Iterable[Deviation]) -> Lines:
+    """Of a log what sets a host apart; it has no order to show a context by."""
+    lacking = [f"-{d.feature}" for d in deviations if d.got is None]
+    having = [f"+{d.feature}" for d in deviations if d.got is not None]
+    return bounded([*lacking, *having])
+
+
 def _sample(cluster: Cluster, reading: Reading, number: int) -> str:
-    limit = MAX_SAMPLE_CHARS if number < MAX_EXACT_DIFFS else MAX_LATER_SAMPLE_CHARS
     if cluster.first.features is None:
         reasons = dict.fromkeys(one_line(member.reason) for member in cluster.answers)
-        return clip("; ".join(filter(None, reasons)), limit)
-    return clip("\n".join(reading.lines(cluster.first.host)), limit)
+        return clip("; ".join(filter(None, reasons)), MAX_SAMPLE_CHARS)
+    if number < MAX_EXACT_DIFFS:
+        return clip("\n".join(reading.lines(cluster.first.host)), MAX_SAMPLE_CHARS)
+    lines = reading.lines(cluster.first.host, LATER_LINES + 1)
+    more = ("…",) if len(lines) > LATER_LINES else ()
+    return clip("\n".join((*lines[:LATER_LINES], *more)), MAX_SAMPLE_CHARS)

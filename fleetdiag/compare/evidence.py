@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
-from fleetdiag.compare.diff import only_in
+from fleetdiag.compare.diff import only_in, unified_diff
 from fleetdiag.compare.features import Cell, Number
 
 if TYPE_CHECKING:
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 MAX_PAIRS = 4
 EVIDENCE_LINES = 5
-LEAD_CHARS = 40
+LEAD_CHARS = 30
 """How much is kept before the first difference in a long pair of lines."""
+HEAD_CHARS = 20
+"""And of the beginning, which says what the line is about."""
 LONG_CHARS = 100
 
 
@@ -24,12 +26,14 @@ def differing_lines(common: Lines, other: Lines) -> Lines:
     """`- what most hosts say`, `+ what this one says`: paired, at most a few."""
     removed, added = only_in(common, other), only_in(other, common)
     if not removed and not added:
-        return ("the same lines in another order",)
+        moved = [line for line in unified_diff(common, other) if line[:1] in {"-", "+"}]
+        pairs = (f"{line[0]} {line[1:]}" for line in moved[:MAX_PAIRS])
+        return ("the same lines in another order", *pairs)
     shown: list[str] = []
-    pairs = _pairs(removed, added)
-    for minus, plus in pairs[:MAX_PAIRS]:
+    found = _pairs(removed, added)
+    for minus, plus in found[:MAX_PAIRS]:
         shown += _signed(minus, plus)
-    more = len(pairs) - MAX_PAIRS
+    more = len(found) - MAX_PAIRS
     return (*shown, f"… {more} more") if more > 0 else tuple(shown)
 
 
@@ -80,4 +84,7 @@ def _from_first_difference(left: str, right: str) -> tuple[str, str]:
     shortest = min(len(left), len(right))
     start = next((number for number, (a, b) in pairs if a != b), shortest)
     cut = max(0, start - LEAD_CHARS)
-    return (f"…{left[cut:]}", f"…{right[cut:]}") if cut else (left, right)
+    if cut <= HEAD_CHARS:
+        return left, right
+    head = left[:HEAD_CHARS]
+    return f"{head}…{left[cut:]}", f"{head}…{right[cut:]}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ANY = "<*>"
-FEWEST_VALUES = 3
+FEWEST_VALUES = 4
 VARYING_SHARE = 1 / 3
 """So many different lines, in shares of the hosts that have one of the shape, and its value
 varies."""
@@ -31,10 +31,20 @@ SAMPLED_LINES = 20_000
 Hole = tuple[str, str]
 """What stands before and after a word."""
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*+|(?<![A-Za-z])(?=[a-f]{0,16}\d)[0-9a-f]{2,}+(?![A-Za-z])")
+# Numbers, and runs of hex digits: of two to four alone (`2ca3`), of five and more also at the end
+# of a word (`veth3b4c5d2`). Those that begin with a letter are looked for apart: that is faster.
+_HEX_WORD = re.compile(
+    r"[a-f](?:(?<![A-Za-z0-9].)(?=[a-f]{0,2}\d)[0-9a-f]{1,3}"
+    r"|(?<![0-9a-f].)(?=[a-f]{0,16}\d)[0-9a-f]{4,64})"
+    r"(?![A-Za-z0-9])"
+)
+_NUMBER = re.compile(
+    r"\d(?:\d*+(?:[.,:]\d+)*+(?![a-f])|[0-9a-f]{4,64}+(?![A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9].)[0-9a-f]{1,3}(?![A-Za-z0-9])|\d*+(?:[.,:]\d+)*+)"
+)
 
 
-def generalise(counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+def generalise(counts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     """Line -> its template, for the lines that have one.
 
     Args:
@@ -50,7 +60,7 @@ def generalise(counts: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
     return templates
 
 
-def _shown_by(counts: Mapping[str, Mapping[str, int]]) -> Counter[str]:
+def _shown_by(counts: Mapping[str, Mapping[str, object]]) -> Counter[str]:
     """How many hosts have each line."""
     sharing = Counter(map(id, counts.values()))
     distinct = {id(lines): lines for lines in counts.values()}
@@ -63,10 +73,12 @@ def _shown_by(counts: Mapping[str, Mapping[str, int]]) -> Counter[str]:
     return shown
 
 
-def _by_number(counts: Mapping[str, Mapping[str, int]], shown_by: Counter[str]) -> dict[str, str]:
+def _by_number(
+    counts: Mapping[str, Mapping[str, object]], shown_by: Counter[str]
+) -> dict[str, str]:
     """Lines alike but for their numbers."""
     everyone = len(counts)
-    shapes = {line: _shape(line) for line, shown in shown_by.items() if shown < everyone}
+    shapes = _shapes([line for line, shown in shown_by.items() if shown < everyone])
     rare = {shape for line, shape in shapes.items() if shown_by[line] * 2 <= everyone}
     families: dict[str, list[str]] = {}
     for line, shape in shapes.items():
@@ -83,14 +95,16 @@ def _by_number(counts: Mapping[str, Mapping[str, int]], shown_by: Counter[str]) 
         lines = families[shape]
         varying = [line for line in lines if shown_by[line] < FIXED_SHARE * everyone]
         few = count * 2 <= everyone or len(varying) < len(lines)
-        many = len(varying) >= max(FEWEST_VALUES, VARYING_SHARE * count)
+        agreed = max(shown_by[line] for line in lines) * 2 > everyone
+        share = VARYING_SHARE * count if agreed else 0
+        many = len(varying) >= max(FEWEST_VALUES, share)
         if len(varying) > 1 and (few or many):
             found.update(dict.fromkeys(varying, shape))
     return found
 
 
 def _by_word(
-    counts: Mapping[str, Mapping[str, int]], shown_by: Counter[str], done: Mapping[str, str]
+    counts: Mapping[str, Mapping[str, object]], shown_by: Counter[str], done: Mapping[str, str]
 ) -> dict[str, str]:
     """Lines alike but for one word, of which most hosts have one; learnt from some hosts."""
     everyone = len(counts)
@@ -131,8 +145,11 @@ def _varying_holes(sample: Sequence[Sequence[str]]) -> set[Hole]:
     }
 
 
-def _shape(line: str) -> str:
-    return _NUMBER.sub(ANY, line[:SHAPED_CHARS]) + line[SHAPED_CHARS:]
+def _shapes(lines: Sequence[str]) -> dict[str, str]:
+    """Line -> the same with its numbers as `<*>`; all in one go."""
+    text = "\n".join(line[:SHAPED_CHARS] for line in lines)
+    shapes = _NUMBER.sub(ANY, _HEX_WORD.sub(ANY, text)).split("\n")
+    return {line: shape + line[SHAPED_CHARS:] for line, shape in zip(lines, shapes, strict=False)}
 
 
 def _holes(line: str) -> Iterator[Hole]:

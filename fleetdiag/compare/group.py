@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.contrast import Contrast, Split, contrast
+from fleetdiag.compare.contrast import Contrast, Deviation, Split, contrast
 from fleetdiag.compare.features import Features
 from fleetdiag.model import Outcome
 
@@ -91,6 +91,10 @@ class Grouping:
         part = next((part.hosts for part in self.contrasts if host in part.hosts), ())
         return next((c for c in self.clusters if c.majority and c.first.host in part), None)
 
+    def deviations(self, host: str) -> tuple[Deviation, ...]:
+        """What sets `host` apart; empty where nothing does."""
+        return next((part.odd[host] for part in self.contrasts if host in part.odd), ())
+
     def in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
         """`hosts` in the run's order, each once."""
         wanted = set(hosts)
@@ -101,6 +105,8 @@ def group(
     answers: Sequence[Answer],
     kind_of: Callable[[str], str] = lambda _: "",
     settle: Settle | None = None,
+    *,
+    eager: bool = False,
 ) -> Grouping:
     """Contrast the answers that can be compared, and cluster all of them.
 
@@ -108,6 +114,7 @@ def group(
         answers: in the run's order.
         kind_of: host -> its kind; only hosts of one kind are compared.
         settle: a second look at features some of which have no majority.
+        eager: look a second time in any case.
     """
     peers = usual_peers(answers)
     kinds: dict[str, dict[str, Features]] = {}
@@ -117,7 +124,8 @@ def group(
     contrasts = []
     for features in kinds.values():
         found = contrast(features)
-        contrasts.append(settle(features, found) if found.splits and settle else found)
+        unsettled = eager or found.splits or len(found.odd) * 2 > len(found.hosts)
+        contrasts.append(settle(features, found) if unsettled and settle else found)
     return Grouping(tuple(answers), tuple(_clusters(answers, contrasts)), tuple(contrasts))
 
 

@@ -27,7 +27,7 @@ _HEADS = (
     re.compile(rf"\n(?:<\d{{1,3}}>)?{_ISO} {_HOST}"),
 )
 _KERNEL_TIME = re.compile(rf"\nkernel: {_SINCE_BOOT} ?")
-_PID = re.compile(r"\n([\w./()@+ -]{1,64})\[\d{1,7}\]:")
+_PID = re.compile(r"\n([\w./()@+ -]{1,64}+)\[\d{1,7}\]:")
 
 
 def without_heads(text: str) -> str:
@@ -37,7 +37,7 @@ def without_heads(text: str) -> str:
         text = head.sub("\n", text)
     if "\nkernel: [" in text:
         text = _KERNEL_TIME.sub("\nkernel: ", text)
-    return _PID.sub(r"\n\1:", text)[1:]
+    return (_PID.sub(r"\n\1:", text) if "]:" in text else text)[1:]
 
 
 def begins_with_time(line: str) -> bool:

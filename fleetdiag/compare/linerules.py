@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SEARCHED_CHARS = 4096
 """A line is searched so far: a playbook's pattern may be quadratic, a host's line endless."""
 SHORTEST_LITERAL = 4
+_NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 
 class LineRules:
@@ -38,6 +39,7 @@ class LineRules:
             else:
                 self._always.append(number)
         self._seen: set[str] = set()
+        self._known: dict[str, tuple[int, ...]] = {}
         self._may: dict[str, tuple[int, ...]] = {}
 
     def first_matches(self, forms: Sequence[str], lines: Sequence[str]) -> Mapping[int, str]:
@@ -65,18 +67,22 @@ class LineRules:
         return dict(sorted(found.items()))
 
     def _learn(self, forms: Sequence[str]) -> None:
+        """Which rules the new ones of `forms` may match."""
         new = set(forms).difference(self._seen)
         if not new:
             return
         self._seen |= new
-        text = "\n".join(new)
+        # No literal holds a digit: lines that differ by numbers only are one.
+        plain = {form: form.translate(_NO_DIGITS) for form in new}
+        unknown = set(plain.values()).difference(self._known)
+        self._known.update(dict.fromkeys(unknown, ()))
+        text = "\n".join(unknown)
         for number, literals in self._literals.items():
-            for literal in literals:
-                if literal not in text:
-                    continue
-                for form in new:
-                    if literal in form and number not in self._may.get(form, ()):
-                        self._may[form] = (*self._may.get(form, ()), number)
+            if any(literal in text for literal in literals):
+                for line in unknown:
+                    if any(literal in line for literal in literals):
+                        self._known[line] = (*self._known[line], number)
+        self._may.update((form, may) for form, line in plain.items() if (may := self._known[line]))
 
 
 def required_literals(pattern: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ it; its raw lines are read again from the bytes for the few hosts that somebody 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 EXACT = "all"
 """In `unmask`: no mask, no generalising; equal bytes."""
 STDERR_LABEL = "stderr: "
+LONG_LINES = 100
+"""Of a text as long as a log the time that lines begin with is masked first: then they are
+shared."""
 READ_AGAIN = 256
 """So many hosts' raw lines are kept once they were asked for."""
 
@@ -63,6 +67,7 @@ class LineTable:
         self._looks: dict[str, bytes] = {}
         self._hits: set[str] = set()
         self._masked: dict[str, Lines] = {}
+        self._names: Mapping[str, tuple[str, ...]] = {}
         self.masks: tuple[str, ...] = ()
         """Names of the masks that changed something."""
         distinct: dict[Streams, _Output] = {}
@@ -126,12 +131,20 @@ class LineTable:
         """
         if self.is_exact:
             return
+        self._names = names
         forms = {host: self._outputs[host].forms for host in hosts}
-        masked = mask_outputs(forms, names, self._compare)
+        keep = self._compare.mode is not Mode.LOG
+        masked = mask_outputs(forms, names, self._compare, keep=keep)
         self._masked = dict(masked.lines)
         hits = {*masked.masks, *self._hits}
         own = tuple(name for name in masked.masks if name not in MASK_NAMES)
         self.masks = (*own, *(name for name in MASK_NAMES if name in hits))
+
+    def lines_with(self, hosts: Iterable[str], mask: str) -> Mapping[str, Lines]:
+        """The lines of `hosts`, masked but for one mask."""
+        forms = {host: self._outputs[host].forms for host in hosts}
+        compare = replace(self._compare, unmask=(*self._compare.unmask, mask))
+        return mask_outputs(forms, self._names, compare).lines
 
     def _split(self, output: Streams) -> _Output:
         stdout, stderr = output
@@ -140,7 +153,8 @@ class LineTable:
         text = clean(stdout)
         lines = split_lines(text)
         errors = clean_lines(stderr)
-        forms = [self._shared(line) for line in self._forms(text, lines)]
+        found = self._forms(text, lines)
+        forms = list(map(self._texts.setdefault, found, found))
         labelled = self._labelled(errors)
         matches = (
             self._rules.first_matches([*forms, *errors], [*lines, *errors]) if self._rules else {}
@@ -151,14 +165,11 @@ class LineTable:
         """Of each of `lines` what is compared; `text` is what they were split from."""
         if self._compare.mode is Mode.LOG:
             return _as_many(split_lines(without_heads(text)), len(lines))
-        if self._compare.mode in {Mode.TEXT, Mode.LINES}:
+        if self._compare.mode in {Mode.TEXT, Mode.LINES} and len(lines) >= LONG_LINES:
             masked, hits = masked_times(text, frozenset(self._compare.unmask))
             self._hits |= hits
             return _as_many(split_lines(masked), len(lines)) if hits else lines
         return lines
-
-    def _shared(self, line: str) -> str:
-        return self._texts.setdefault(line, line)
 
     @staticmethod
     def _labelled(lines: Iterable[str]) -> Lines:
@@ -169,7 +180,8 @@ class LineTable:
         lines = data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        return [self._shared(self._exact_line(line)) for line in lines]
+        shown = list(map(self._exact_line, lines))
+        return list(map(self._texts.setdefault, shown, shown))
 
     def _exact_line(self, line: bytes) -> str:
         text = visible(line)

@@ -32,6 +32,12 @@ _CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?![\d:])"
 _UNIT = r"(?:[nuµm]s|[mu]sec|s|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|weeks?)(?![\w/])"
 _AMOUNT = rf"\d{{1,9}}(?:\.\d{{1,9}})? ?{_UNIT}"
 _HEX = r"[0-9a-fA-F]"
+# What a Unix time stands after; each alternative of a lookbehind has a width of its own.
+_AFTER_TIME = "|".join(
+    ("(?<=[@(].)", *(f"(?<={word}{sign}.)" for word in
+     ("time", "Time", "epoch", "stamp", "since", "date", "pires", "_ts", "_at", "mtime")
+     for sign in ("=", ": ", ":", "\": ", "\":")))
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ class Mask:
     """What it hides, for the documentation and `-v`."""
     pattern: re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str]
+    stays: bool = False
+    """Of a kind that does not change by itself: where most hosts have the same, that is kept."""
+    sign: str = ""
+    """A text that is in whatever the pattern matches: lines without it are passed over."""
     early: bool = False
     """Cheap, and another on every line (`sshd[812]`): applied before lines are looked up."""
 
@@ -79,12 +89,14 @@ MASKS: tuple[Mask, ...] = (
         "seconds since boot in kernel logs, with the caller's id: [   12.345678]",
         re.compile(r"\[ {0,11}\d{1,10}\.\d{6}\](?:\[ {0,6}[TC]\d{1,7}\])?"),
         "[<time>]",
+        sign="[",
     ),
     Mask(
         "iso-time",
         "ISO date with a time: 2026-11-22T03:04:05.678 (the zone is kept)",
         re.compile(rf"\d(?<![\w.].)\d{{3}}([-/])\d\d\1\d\d[T _]{_CLOCK}"),
         "<time>",
+        sign=":",
     ),
     Mask(
         "date",
@@ -94,24 +106,28 @@ MASKS: tuple[Mask, ...] = (
             r"(?: [AP]M)?( [A-Z]{2,5}| [+-]\d{4})?(?: \d{4})?(?!\d))"
         ),
         r"<time>\1",
+        sign=":",
     ),
     Mask(
         "syslog-time",
         "syslog's time: Nov 22 03:04:05",
         re.compile(rf"{_MONTH} {_DAY} {_CLOCK}"),
         "<time>",
+        sign=":",
     ),
     Mask(
         "uuid",
         "uuids",
         re.compile(rf"{_HEX}(?<!\w.){_HEX}{{7}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}(?!\w)"),
         "<uuid>",
+        sign="-",
     ),
     Mask(
         "mac",
         "hardware addresses of 6 bytes and more: 52:54:00:12:34:56",
         re.compile(rf"{_HEX}(?<![\w:-].){_HEX}([:-])(?:{_HEX}{{2}}\1){{4,18}}{_HEX}{{2}}(?![\w:])"),
         "<mac>",
+        stays=True,
     ),
     Mask(
         "ipv6",
@@ -121,18 +137,23 @@ MASKS: tuple[Mask, ...] = (
             r"(?:%[\w-]{1,15})?+(?![\w:]|\.\d)"
         ),
         _ipv6,
+        stays=True,
+        sign=":",
     ),
     Mask(
         "ipv4",
         "IPv4 addresses, but 0.0.0.0, 127.x and netmasks",
         re.compile(r"\d(?<![\w.-].)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\d)"),
         _ipv4,
+        stays=True,
+        sign=".",
     ),
     Mask(
         "clock",
         "a time of day or a duration with seconds: 03:04:05, 1-03:04:05",
         re.compile(r"\d(?<![\w:.].)(?:\d{0,2}-\d{1,2}|\d)?:\d\d:\d\d(?:[.,]\d{1,9})?(?![\w:])"),
         "<time>",
+        sign=":",
     ),
     Mask(
         "uptime",
@@ -142,6 +163,7 @@ MASKS: tuple[Mask, ...] = (
             r"(?:\d{1,2}:\d\d|\d{1,2} min|\d{1,6} days?)(?!\w)"
         ),
         "up <duration>",
+        sign="up",
     ),
     Mask(
         "duration",
@@ -180,6 +202,7 @@ MASKS: tuple[Mask, ...] = (
         "0x and more than four digits",
         re.compile(rf"0x(?<!\w..){_HEX}{{5,}}+"),
         "<hex>",
+        stays=True,
     ),
     Mask(
         "hex",
@@ -190,12 +213,13 @@ MASKS: tuple[Mask, ...] = (
             r"(?!\w| [ *][^ \n])"
         ),
         "<hex>",
+        stays=True,
     ),
     Mask(
         "epoch",
         "Unix times in context: audit(1795316645.123:45), @1795316645, time=1795316645",
         re.compile(
-            r"1(?:(?<=[@(=:\"'].)|(?<=[=:] .))[4-9]\d{8}(?:\.\d{1,9})?(?::\d{1,9}(?=\)))?(?![\w.-])"
+            rf"1(?:{_AFTER_TIME})[4-9]\d{{8}}(?:\.\d{{1,9}})?(?::\d{{1,9}}(?=\)))?(?![\w.-])"
         ),
         "<time>",
     ),
@@ -207,6 +231,7 @@ MASKS: tuple[Mask, ...] = (
             r"(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3})(?![\w.])"
         ),
         r"\1<port>",
+        stays=True,
     ),
     Mask(
         "inode",
@@ -225,9 +250,14 @@ MASKS: tuple[Mask, ...] = (
     ),
 )
 
+STAYING: frozenset[str] = frozenset(mask.name for mask in MASKS if mask.stays)
+
 MASK_NAMES: tuple[str, ...] = (SELF, *dict.fromkeys(mask.name for mask in MASKS))
 """What `unmask` may name, in the order the masks are applied."""
 
+MASKED = "<masked>"
+"""What a playbook's own patterns put in place. A line or row that is nothing else is not
+compared."""
 _CUSTOM_LINE_CHARS = 8192
 """A playbook's own patterns see this much of a line: they may not be linear. They come before all
 shipped masks but that of the time a line begins with."""
@@ -261,22 +291,30 @@ class LineMasker:
         text = "\n".join(lines)
         if not text:
             return list(lines)
-        lines = self._apply(self._early, text).split("\n")
+        lines = self._apply_early(text).split("\n")
         unseen = [line for line in dict.fromkeys(lines) if line not in self._masked]
         if unseen:
             self._masked.update(zip(unseen, self._mask_batch(unseen), strict=True))
         return [self._masked[line] for line in lines]
 
     def _mask_batch(self, lines: Sequence[str]) -> list[str]:
-        text = self._apply(self._masks, "\n".join(lines))
+        masked = list(lines)
+        for mask in self._masks:
+            places = [n for n, line in enumerate(masked) if mask.sign in line]
+            before = "\n".join([masked[place] for place in places])
+            after = mask.pattern.sub(mask.replacement, before)
+            if after != before:
+                self._hits.add(mask.name)
+                for place, line in zip(places, after.split("\n"), strict=True):
+                    masked[place] = line
         # Columns are padded by the width of what was masked: `  812 sshd` against `12345 sshd`.
         return [
             line if line == before else _SPACES.sub(" ", line)
-            for line, before in zip(text.split("\n"), lines, strict=True)
+            for line, before in zip(masked, lines, strict=True)
         ]
 
-    def _apply(self, masks: tuple[Mask, ...], text: str) -> str:
-        for mask in masks:
+    def _apply_early(self, text: str) -> str:
+        for mask in self._early:
             masked = mask.pattern.sub(mask.replacement, text)
             if masked != text:
                 self._hits.add(mask.name)
@@ -292,7 +330,7 @@ class LineMasker:
     def _apply_custom(self, line: str) -> str:
         for pattern in self._custom:
             head, rest = line[:_CUSTOM_LINE_CHARS], line[_CUSTOM_LINE_CHARS:]
-            masked = pattern.sub("<masked>", head)
+            masked = pattern.sub(MASKED, head)
             if masked != head:
                 self._hits.add(_custom_name(pattern))
                 line = masked + rest

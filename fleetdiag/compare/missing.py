@@ -103,7 +103,7 @@ def _shared_reason(hosts: Sequence[HostResult]) -> str:
     reasons: Mapping[str, tuple[str, ...]] = {h.name: (one_line(h.reason),) for h in hosts}
     if len(set(reasons.values())) > 1:
         names = {host.name: own_names(host) for host in hosts}
-        reasons = mask_outputs(reasons, names, Compare(unmask=_ALL_BUT_ADDRESSES)).lines
+        reasons = mask_outputs(reasons, names, Compare(unmask=_ALL_BUT_ADDRESSES), keep=False).lines
     distinct = set(reasons.values())
     return distinct.pop()[0] if len(distinct) == 1 else ""
 

@@ -72,6 +72,15 @@ percentages."""
 
 MEASURED_RATIO = 1.5
 """The larger of value and median is at least so many times the smaller: half as much again."""
+CONSTANT_RATIO = 1.1
+"""Where values hardly differ (sizes of memory, numbers of CPUs): a tenth more."""
+CONSTANT_SPREAD = 0.005
+"""A MAD of this share of the median, and values hardly differ."""
+UNNAMED_RATIO = 4.0
+UNNAMED_CUT = 1.5
+UNNAMED_FLOOR_S = 0.01
+"""Of numbers that nobody asked for (fields without a name, found in texts): so many times as large,
+and beyond a wider cut, as there are many of them."""
 COUNTED_RATIO = 2.0
 """For counters, which vary more."""
 EVENT_RATIO = 4.0
@@ -123,6 +132,8 @@ class _Rule:
     side: Side = Side.BOTH
     start: float = 0.0
     """Added before the proportion is taken."""
+    cut: float = 1.0
+    """A factor of `_cut`."""
     gone: bool = False
     """Next to nothing is odd where nobody else is low."""
 
@@ -170,12 +181,31 @@ def _rule(values: Mapping[str, float], field: Field, unit: Unit) -> _Rule:
     top = _top(field, unit)
     if top is not None and low >= 0.0 and high <= top:
         floor = FLOORS[Unit.PERCENT] / 100.0 * top if field.floor is None else field.floor
-        return _Rule((lambda value: math.asin(math.sqrt(value / top)),), floor, 1.0, field.side)
+        view = (lambda value: math.asin(math.sqrt(value / top)),)
+        return _Rule(view, floor, 1.0, field.side, cut=_wider(field))
     floor = _floor(field, unit) if field.floor is None else field.floor
+    if not field.name and unit is Unit.SECONDS:
+        floor = UNNAMED_FLOOR_S
     start = floor if floor > 0.0 else 1.0
-    ratio = MEASURED_RATIO if field.rate is None else COUNTED_RATIO
+    ratio = COUNTED_RATIO
+    if field.rate is None:
+        usual = MEASURED_RATIO if field.name else UNNAMED_RATIO
+        ratio = CONSTANT_RATIO if _is_constant(values) else usual
     views = (_as_is, lambda value: math.asinh(value / start))
-    return _Rule(views, floor, ratio, field.side, gone=low >= 0.0)
+    return _Rule(
+        views, floor, ratio, field.side, cut=_wider(field), gone=bool(field.name) and low >= 0.0
+    )
+
+
+def _wider(field: Field) -> float:
+    return 1.0 if field.name else UNNAMED_CUT
+
+
+def _is_constant(values: Mapping[str, float]) -> bool:
+    """Whether hosts agree as on a size of memory, a few thousandths aside."""
+    ordered = sorted(values.values())
+    middle = _median(ordered)
+    return _mad(ordered, middle) <= CONSTANT_SPREAD * abs(middle)
 
 
 def _top(field: Field, unit: Unit) -> float | None:
@@ -226,7 +256,7 @@ def _far(ordered: Sequence[float], rule: _Rule) -> set[int]:
     """Places in `ordered` of the values that are far from the others, on either side."""
     count, middle = len(ordered), _median(ordered)
     seen = [[view(value) for value in ordered] for view in rule.views]
-    spreads = [_spread(view) for view in seen]
+    spreads = [_spread(view, rule.cut) for view in seen]
     below = max(min(low for low, _ in spreads), _gone(ordered) if rule.gone else 0)
     above = max(high for _, high in spreads)
     alone = (*range(below), *range(above, count))
@@ -237,16 +267,21 @@ def _far(ordered: Sequence[float], rule: _Rule) -> set[int]:
     return far
 
 
-def _spread(ordered: Sequence[float]) -> tuple[int, int]:
+def _spread(ordered: Sequence[float], wider: float) -> tuple[int, int]:
     """As `_edges`, by modified z on one scale."""
     middle = _median(ordered)
-    mad = _median(sorted(abs(value - middle) for value in ordered))
-    reach = _cut(len(ordered)) * mad / 0.6745
+    mad = _mad(ordered, middle)
+    reach = wider * _cut(len(ordered)) * mad / 0.6745
     below = bisect_left(ordered, middle - reach)
     above = len(ordered)
     while above > below and ordered[above - 1] > middle + reach:
         above -= 1
     return below, above
+
+
+def _mad(ordered: Sequence[float], middle: float) -> float:
+    """The median distance from `middle`."""
+    return _median(sorted(abs(value - middle) for value in ordered))
 
 
 def _cut(count: int) -> float:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.mask import SELF, LineMasker
+from fleetdiag.compare.kept import Masked, kept_lines
+from fleetdiag.compare.mask import SELF, STAYING, LineMasker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,11 @@ def own_names(host: HostResult) -> tuple[str, ...]:
 
 
 def mask_outputs(
-    outputs: Mapping[str, Lines], names: Mapping[str, tuple[str, ...]], options: Compare
+    outputs: Mapping[str, Lines],
+    names: Mapping[str, tuple[str, ...]],
+    options: Compare,
+    *,
+    keep: bool = True,
 ) -> MaskedOutputs:
     """Every host's lines of one step, masked.
 
@@ -60,29 +65,39 @@ def mask_outputs(
         outputs: host -> cleaned lines.
         names: host -> its own names, the longest first (`own_names`).
         options: the step's `compare`.
+        keep: do not mask addresses and dates that nearly all hosts have alike (`kept.py`).
     """
     masker = LineMasker(options)
     own = {} if SELF in options.unmask else _own_lines(outputs, names)
     shown_by = _count_hosts(outputs, set().union(*own.values()) if own else set())
     needed = min(SHARED_BY_OTHERS, len(outputs) - 1)
-    found: dict[str, Lines] = {}
-    plain: dict[Lines, Lines] = {}
+    staying = LineMasker(replace(options, unmask=(*options.unmask, *STAYING)))
+    distinct: dict[Lines, Masked] = {}
+    masked: dict[str, Masked] = {}
     changed = False
     for host, lines in outputs.items():
         replaced = {
-            line: masked
-            for line, masked in own.get(host, {}).items()
+            line: own_form
+            for line, own_form in own.get(host, {}).items()
             if shown_by[line] - 1 < needed
         }
-        if not replaced and lines in plain:
-            found[host] = plain[lines]
-            continue
         changed = changed or bool(replaced)
-        said = [replaced.get(line, line) for line in lines] if replaced else lines
-        found[host] = tuple(masker.mask(said))
-        if not replaced:
-            plain[lines] = found[host]
-    return MaskedOutputs(found, (*((SELF,) if changed else ()), *masker.hits))
+        said = tuple(replaced.get(line, line) for line in lines) if replaced else lines
+        if said not in distinct:
+            fully = tuple(masker.mask(said))
+            partly = tuple(staying.mask(said)) if keep and fully != said else fully
+            distinct[said] = Masked(said, partly, fully)
+        masked[host] = distinct[said]
+    found = {host: each.fully for host, each in masked.items()}
+    for host, kept in kept_lines(masked).items() if keep else ():
+        found[host] = tuple(kept.get(place, line) for place, line in enumerate(found[host]))
+    return MaskedOutputs(_shared(found), (*((SELF,) if changed else ()), *masker.hits))
+
+
+def _shared(found: Mapping[str, Lines]) -> dict[str, Lines]:
+    """Equal ones as one object."""
+    same: dict[Lines, Lines] = {}
+    return {host: same.setdefault(lines, lines) for host, lines in found.items()}
 
 
 def _own_lines(

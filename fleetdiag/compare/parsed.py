@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleetdiag.compare.clean import clip, one_line
 from fleetdiag.compare.features import Unreadable
+from fleetdiag.compare.kernelcounters import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,19 +32,21 @@ def rows_of(parse: str, lines: Lines) -> list[Row]:
     """The objects of `lines`; one object alone is one row.
 
     Args:
-        parse: `json` or `jc:NAME`.
+        parse: `json`, `jc:NAME`, or one of `kernelcounters.READERS`.
         lines: of the output.
 
     Raises:
         Unreadable: the parser does not know what to do with it.
     """
+    if parse in READERS:
+        return list(READERS[parse](lines))
     text = "\n".join(lines)
     parsed = _jc(parse.removeprefix(JC), text) if parse.startswith(JC) else _json(text)
-    if isinstance(parsed, dict):
-        return [_row(parsed)]
-    if isinstance(parsed, list):
-        return [_row(item if isinstance(item, dict) else {"": item}) for item in parsed]
-    raise Unreadable(f"{parse}: neither an object nor a list")
+    items = parsed if isinstance(parsed, list) else [parsed]
+    rows = [_row(item if isinstance(item, dict) else {"": item}) for item in items]
+    if not any(rows):
+        raise Unreadable(f"{parse} finds nothing in it")
+    return rows
 
 
 def _json(text: str) -> Any:

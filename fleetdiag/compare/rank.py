@@ -4,7 +4,8 @@ What follows from a finding is folded under it (`Finding.also`), by these rules:
 
 - the same rule in another step (the kernel's log and the journal), on the same hosts or fewer;
 - a rule that the root's rule explains (`explains` in the rule set: the panic explains the oops);
-- a difference in the root's own step, on the same hosts or fewer: the rule says it better;
+- a difference in the root's own step, on the same hosts or fewer: the rule says it better; or the
+  other way round where the rule is no more than info;
 - what happened at one moment, under what happened, with its time line as evidence;
 - several steps with the same sort of missing answer on the same hosts;
 - a difference of all the other hosts: what tells them from those of a critical rule;
@@ -66,6 +67,7 @@ def rank(
             _KIND_ORDER.index(finding.kind),
             everyone,
             -share if finding.kind in {FindingKind.RULE, FindingKind.UNREACHABLE} else 0,
+            share if finding.severity is Severity.INFO else 0,
             position.get(finding.step or "", -1),
         )
 
@@ -115,14 +117,15 @@ def _with_consequences(root: Finding, under: Sequence[Finding]) -> Finding:
 def _heads_first(
     findings: Sequence[Finding], explains: Mapping[str, tuple[str, ...]]
 ) -> list[Finding]:
-    """Rules that explain others before those they explain, moments last, whatever their rank."""
+    """Rules before those they explain, then all else, moments last; whatever their rank."""
     # `explains` holds what is explained at any distance: the further down, the more explain it.
     depth = Counter(name for names in explains.values() for name in set(names))
 
     def turn(finding: Finding) -> int:
-        if finding.kind is FindingKind.SIMULTANEOUS:
-            return len(explains) + 1
-        return depth[finding.feature or ""] if finding.kind is FindingKind.RULE else 0
+        if finding.kind is FindingKind.RULE and finding.severity is not Severity.INFO:
+            return depth[finding.feature or ""]
+        kinds = (FindingKind.RULE, FindingKind.SIMULTANEOUS)
+        return len(explains) + 1 + (finding.kind in kinds)
 
     return sorted(findings, key=turn)
 
@@ -137,7 +140,8 @@ def _follows(
         return False
     if finding.kind is FindingKind.RULE:
         if root.kind is not FindingKind.RULE:
-            return False
+            quiet = finding.severity is Severity.INFO and root.severity is not Severity.INFO
+            return quiet and finding.step == root.step and finding.hosts == root.hosts
         again = finding.summary == root.summary and finding.step != root.step
         return again or finding.feature in explains.get(root.feature or "", ())
     if finding.kind is FindingKind.SIMULTANEOUS:
@@ -146,6 +150,8 @@ def _follows(
     if finding.kind not in _DIFFERENCES:
         return False
     same_hosts = finding.hosts == root.hosts
+    if finding.severity.rank < root.severity.rank:
+        return False
     if root.kind is FindingKind.RULE:
         serious = root.severity is Severity.CRITICAL
         return finding.step == root.step or (same_hosts and serious)

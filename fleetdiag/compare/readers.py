@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.compare.features import PRESENT, Cell, Feature, Number, Unreadable, Value
 from fleetdiag.compare.parsed import Row, rows_of
-from fleetdiag.compare.units import Quantity, format_quantity, parse_quantity
+from fleetdiag.compare.units import Quantity, parse_quantity, shown_number
 from fleetdiag.model import Mode, Rate, Unit
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SEARCHED_CHARS = 4096
 """A line is searched so far: a playbook's pattern may be quadratic, a host's line endless."""
-HEADER_LINES = 5
+HEADER_LINES = 12
 """A header is among the first lines that are not blank."""
 MAX_KEY_CHARS = 200
 
@@ -131,12 +131,24 @@ def _table(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
                 continue
             found[Cell(name, column)] = _joined(found.get(Cell(name, column)), text)
         for field in compare.fields:
-            value = numbers.get(field.name) or row.get(field.at or field.name)
+            unread = None if field.rate or field.per else row.get(field.at or field.name)
+            value = numbers.get(field.name) or unread
             if value is not None:
-                found[Cell(name, field.name)] = value
+                cell = Cell(name, field.name)
+                found[cell] = _added(found.get(cell), value)
     if not found:
         raise Unreadable(f"no row with a column {' and '.join(parts)}")
     return found
+
+
+def _added(old: Value | None, value: Number | str) -> Value:
+    """The sum, where two rows of a name have a number each: the processes of one command."""
+    if not isinstance(old, Number) or not isinstance(value, Number):
+        return value
+    total = old.value + value.value
+    return Number(
+        total, shown_number(total, value.field.unit or Unit.NONE, value.field), value.field
+    )
 
 
 def _joined(old: Value | None, text: str) -> str:
@@ -152,7 +164,8 @@ def _rows(compare: Compare, lines: Lines) -> tuple[Iterator[Row], str]:
     names = [name for name in every if name]
     asked = [name for name in names if not _is_place(name) and "*" not in name]
     by_position = bool(names) and all(map(_is_place, names))
-    place = None if by_position else _header_at(lines, asked)
+    keys = {part for part in compare.key.split("+") if part in asked}
+    place = None if by_position else _header_at(lines, keys, set(asked) - keys)
     header = [] if place is None else _header(lines, place, asked)
     key = compare.key or (header[0] if header else "1")
     body = lines if place is None else lines[place + 1 :]
@@ -167,11 +180,12 @@ def _is_place(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
-def _header_at(lines: Lines, asked: Sequence[str]) -> int | None:
-    """Where the header is: the first of the first lines that has all of the columns asked for."""
+def _header_at(lines: Lines, keys: set[str], others: set[str]) -> int | None:
+    """Where the header is: the first line with all of the `keys` and any of the other columns."""
     for place, line in enumerate(lines[:HEADER_LINES]):
         words = f" {' '.join(line.split())} "
-        if all(f" {' '.join(name.split())} " in words for name in asked):
+        seen = {name for name in keys | others if f" {' '.join(name.split())} " in words}
+        if keys <= seen and (others & seen or not others):
             return place
     return None
 
@@ -234,7 +248,7 @@ def _numbers(compare: Compare, lines: Lines, uptime_s: float | None) -> Features
 
 def _plain(field: Field) -> Field:
     """`field` as one whose text is known by its name."""
-    return replace(field, at=None) if field.at else field
+    return replace(field, at=None, pattern=None)
 
 
 SAMPLES = "\n"
@@ -283,7 +297,7 @@ def _measured(
     """The fields that `texts` hold as numbers, after `rate` and `per`."""
     raw: dict[str, tuple[Quantity, str]] = {}
     for field in fields:
-        text = texts.get(field.at or field.name)
+        text = _picked(field, texts.get(field.at or field.name, ""))
         if text and (quantity := _quantity(field, text, uptime_s)) is not None:
             raw[field.name] = quantity, text
     found: dict[str, Number] = {}
@@ -296,9 +310,23 @@ def _measured(
                 continue
             value /= raw[field.per][0].value
         if field.per or field.rate:
-            text = shown_value_of(value, unit, field)
-        found[field.name] = Number(value, text.strip(), field)
+            text = shown_number(value, unit, field)
+        found[field.name] = Number(value, text.strip(), _with_unit(field, unit))
     return found
+
+
+def _picked(field: Field, text: str) -> str:
+    """What the field's pattern finds in the text of a key or column; all of it without one."""
+    if field.pattern is None or field.rate is Rate.SAMPLES:
+        return text
+    match = _compiled(field.pattern).search(text[:SEARCHED_CHARS])
+    return "" if match is None else match[1] if match.re.groups else match[0]
+
+
+@lru_cache(maxsize=256)
+def _with_unit(field: Field, unit: Unit) -> Field:
+    """`field` with the unit that its number was printed in."""
+    return field if field.unit is not None else replace(field, unit=unit)
 
 
 def _quantity(field: Field, text: str, uptime_s: float | None) -> Quantity | None:
@@ -312,11 +340,3 @@ def _quantity(field: Field, text: str, uptime_s: float | None) -> Quantity | Non
     if found is None or field.rate is None:
         return found
     return Quantity(found.value / uptime_s, found.unit) if uptime_s else None
-
-
-def shown_value_of(value: float, unit: Unit, field: Field) -> str:
-    """A derived number for people: a share as per cent, a rate with `/s`."""
-    if field.per and unit in {Unit.BYTES, Unit.SECONDS}:
-        return format_quantity(100.0 * value, Unit.PERCENT)
-    shown = format_quantity(value, unit)
-    return f"{shown}/s" if field.rate else shown

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from fleetdiag import rules
 from fleetdiag.compare import auto
@@ -18,20 +19,28 @@ from fleetdiag.compare.generalise import generalise
 from fleetdiag.compare.group import VALUED, Answer
 from fleetdiag.compare.linerules import LineRules
 from fleetdiag.compare.linetable import EXACT, LineTable
+from fleetdiag.compare.mask import MASKED
 from fleetdiag.compare.own import mask_outputs
 from fleetdiag.compare.readers import read
-from fleetdiag.compare.shapes import settle_lines, settle_text
+from fleetdiag.compare.shapes import settle_lines, settle_lines_of, settle_text
 from fleetdiag.model import Mode, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fleetdiag.compare.contrast import Contrast
     from fleetdiag.compare.features import Feature, Features, Lines, Value
     from fleetdiag.compare.group import Settle
     from fleetdiag.model import Compare, Flag, HostResult, Step, StepResult
 
 STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
 """Modes that read structure from the output before anything is masked."""
+UNKNOWN_UPTIME_S = 86_400.0
+"""Where no host says how long it is up (outputs from elsewhere), counters are of a day: comparable,
+if not to the second."""
+MOST_UNKNOWN_LINES = 500
+MOST_OTHERS = 0.2
+"""Where no larger share says something else than the rest, the texts as they are tell enough."""
 MAX_FACT_CHARS = 120
 MAX_FACT_LINES = 2
 
@@ -56,18 +65,41 @@ class Reading:
         """The second look at features without a majority; None where there is none."""
         if EXACT in self.compare.unmask:
             return None
+        if self.is_unknown:
+            return self._settle_unknown
         return {Mode.TEXT: settle_text, Mode.LINES: settle_lines}.get(self.compare.mode)
 
-    def lines(self, host: str) -> Lines:
-        """What `host` said, as it is compared and shown: masked lines, or features with values."""
+    @property
+    def is_unknown(self) -> bool:
+        """A text that nobody said anything about: its numbers are looked at, too."""
+        unsaid = self.step.compare.mode is Mode.AUTO and not self.chosen
+        return unsaid and self.compare.mode is Mode.TEXT and EXACT not in self.compare.unmask
+
+    def _settle_unknown(self, features: Mapping[str, Features], found: Contrast) -> Contrast:
+        """By lines with their durations, which masks hide; `found` where that settles nothing."""
+        most = max(1.0, MOST_OTHERS * len(features))
+        agreed = found.odd and not found.splits and len(found.odd) <= most
+        if agreed or any(len(self.table.lines(h)) > MOST_UNKNOWN_LINES for h in features):
+            return found
+        return settle_lines_of(self.table.lines_with(features, "duration"), found)
+
+    def lines(self, host: str, most: int | None = None) -> Lines:
+        """What `host` said, as it is compared and shown: masked lines, or features with values.
+
+        Args:
+            host: one of the answers'.
+            most: at most so many lines; None: all.
+        """
         features = self._features_of.get(host)
         if features is None:
-            return self.table.lines(host)
+            return self.table.lines(host)[:most]
         if WHOLE in features and self.compare.mode is Mode.TEXT:
             whole = str(features[WHOLE])
-            return tuple(whole.split("\n")) if whole else ()
-        lines = (_pair(*item) for item in features.items() if item[0] != EXIT_CODE)
-        return tuple(sorted(lines)) if self.compare.mode is Mode.LINES else tuple(lines)
+            return tuple(whole.split("\n")[:most]) if whole else ()
+        if self.compare.mode is Mode.LINES:
+            return tuple(sorted(_pair(*f) for f in features.items() if f[0] != EXIT_CODE))[:most]
+        some = islice(features.items(), most)
+        return tuple(_pair(*item) for item in some if item[0] != EXIT_CODE)
 
     def facts(self) -> Mapping[str, str]:
         """Host -> the whole answer, of steps that answer in a line or two: what hosts may share."""
@@ -115,7 +147,10 @@ def read_step(
     table = LineTable(streams, compare, LineRules(flags))
     found = _Found(table, compare, results)
     if compare.mode in STRUCTURED:
-        found.read_structure({host: hosts[host].facts.uptime_s for host in valued}, names)
+        uptimes = {host: hosts[host].facts.uptime_s for host in valued}
+        if all(uptime_s is None for uptime_s in uptimes.values()):
+            uptimes = dict.fromkeys(valued, UNKNOWN_UPTIME_S)
+        found.read_structure(uptimes, names)
     elif compare.mode is not Mode.IGNORE:
         table.mask(valued, names)
         found.read_lines(valued)
@@ -166,13 +201,14 @@ class _Found:
 
     def _of_lines(self, host: str, cut: Lines | None) -> Features:
         if self._compare.mode is Mode.TEXT:
-            return {WHOLE: "\n".join(self._table.lines(host) if cut is None else cut)}
+            lines = self._table.lines(host) if cut is None else cut
+            return {WHOLE: "\n".join(line for line in lines if line != MASKED)}
         if self._compare.mode is Mode.LOG and cut is None:
             return dict(self._table.counts(host).items())
         lines = self._table.lines(host) if cut is None else cut
         if self._compare.mode is Mode.LOG:
             return dict.fromkeys((line for line in lines if line), 1)
-        return dict.fromkeys((line for line in lines if line), PRESENT)
+        return dict.fromkeys((line for line in lines if line not in {"", MASKED}), PRESENT)
 
     def _shortest_cut(self, hosts: list[str]) -> int | None:
         """Whole lines that every cut output has: where the cut falls is no difference."""
@@ -232,12 +268,8 @@ def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
 
 
 def _generalised(features: Mapping[str, Features]) -> dict[str, Features]:
-    """Logs with tokens that vary within most hosts as `<*>`; the counts of such events add up."""
-    counts = {
-        host: {str(line): count for line, count in found.items() if isinstance(count, int)}
-        for host, found in features.items()
-    }
-    templates = generalise(counts)
+    """Logs with tokens that vary as `<*>`; the counts of such events add up."""
+    templates = generalise(cast("Mapping[str, Mapping[str, object]]", features))
     if not templates:
         return dict(features)
     merged: dict[int, Features] = {}
@@ -248,15 +280,16 @@ def _generalised(features: Mapping[str, Features]) -> dict[str, Features]:
 
 
 def _merged(found: Features, templates: Mapping[str, str]) -> Features:
-    if templates.keys().isdisjoint(found):
+    lines = found.keys() & templates.keys()
+    if not lines:
         return found
-    merged: dict[Feature, Value] = {}
-    for feature, value in found.items():
-        template = templates.get(str(feature), feature)
+    merged = dict(found)
+    for line in lines:
+        count, template = merged.pop(line), templates[str(line)]
         before = merged.get(template, 0)
-        if isinstance(value, int) and isinstance(before, int):
-            value += before
-        merged[template] = value
+        if isinstance(count, int) and isinstance(before, int):
+            count += before
+        merged[template] = count
     return merged
 
 
@@ -294,6 +327,10 @@ def _with_texts(features: Features, masked: Lines) -> Features:
     found: dict[Feature, Value] = {}
     for feature, value in features.items():
         name = next(texts)
+        if name == MASKED:
+            if isinstance(value, str):
+                next(texts)
+            continue
         key: Feature = Cell(name, feature.column) if isinstance(feature, Cell) else name
         new = next(texts) if isinstance(value, str) else value
         old = found.get(key)

@@ -1,29 +1,56 @@
-"""A second look at texts and lines that have no majority.
+"""A second look at texts and lines that have no majority, or that nobody has a reader for.
 
-Where every host has the same line with another value (`Serial: 81-A3` here, `Serial: 17-QX` there),
-such lines are matched up by their shape (the text before `:` or `=`, or the line with its numbers
-taken out), and the value becomes one that can be compared, or be seen to vary. Knows nothing of
-steps or masks.
+Lines that are the same but for their numbers (`Serial: 81-A3`, `Writing: 9 Waiting: 215`) are
+matched up by their shape, and each number becomes a value of its own: one that hosts agree on is
+compared as a text, one that they do not is measured (`contrast.py`). Knows nothing of steps or
+masks.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.contrast import Contrast, contrast
-from fleetdiag.compare.features import PRESENT, WHOLE
+from fleetdiag.compare.features import PRESENT, WHOLE, Number
+from fleetdiag.compare.units import parse_quantity
+from fleetdiag.model import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from fleetdiag.compare.features import Feature, Features, Value
+    from fleetdiag.compare.features import Feature, Features, Lines, Value
+
+MAX_SHAPED_CHARS = 2048
+MOST_SLOTS = 40
+"""A line with more numbers is compared as one."""
+AGREED_SHARE = 0.8
+"""A number that so many hosts have alike is a setting: any other is odd."""
+COUNTED_BELOW = 10.0
+"""A smaller one is a count: 0 errors here and 1 there."""
+MAX_LABEL_WORDS = 3
+MAX_LABEL_CHARS = 60
+MAX_HEAD_CHARS = 30
+MOST_ALIKE = 20
+"""Lines of one shape that nobody shares are matched up by their order, if there are no more."""
+_MARK = "#"
 
 _KEY = re.compile(r"\s*+([^\d:=\s](?:[^:=\s]| (?! )){0,60})\s{0,8}[:=]\s?(?=\S)")
-_NUMBERED = re.compile(r"[^\s\d]*+\d\S*+")
-_MARK = "#"
-MAX_SHAPED_CHARS = 2048
+_HEX = r"(?<![A-Za-z0-9])(?=[0-9a-f]{0,64}\d)(?=[0-9a-f]{0,64}[a-f])[0-9a-f]{6,64}+(?![A-Za-z0-9])"
+# A version or a date is a name, not a quantity: `6.1.0-18-amd64`, `2026-11-22`.
+_VERSION = r"(?<![\w.-])v?\d{1,9}(?:[.+~_:-][A-Za-z0-9]{1,32}){2,8}(?!\w)"
+_NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|\d+(?:\.\d+)?+")
+_TOKENS = re.compile(r"[^\s\d]*+\d\S*+")
+_SUFFIX = re.compile(r" ?(?:%|[kKMGT]i?B?|[µum]?s|min|hours?|days?|bytes)(?![A-Za-z0-9])")
+_TRIMMED = " \t:=,;()[]{}<>\"'/|-"
+
+
+class _Form(NamedTuple):
+    """A line's shape and what stands in its slots."""
+
+    shape: str
+    slots: tuple[str, ...]
 
 
 def settle_text(features: Mapping[str, Features], found: Contrast) -> Contrast:
@@ -32,11 +59,12 @@ def settle_text(features: Mapping[str, Features], found: Contrast) -> Contrast:
     The lines count where most hosts have most of theirs in common and none is left without a
     majority.
     """
-    lines: dict[str, Features] = {
-        host: dict.fromkeys(filter(None, str(values.get(WHOLE, "")).split("\n")), PRESENT)
-        for host, values in features.items()
-    }
-    finer = _contrast_alike(refined_lines(lines)) if len(features) > 2 else None
+    return settle_lines_of(_lines_of(features), found)
+
+
+def settle_lines_of(lines: Mapping[str, Lines], found: Contrast) -> Contrast:
+    """As `settle_text`, of lines in their order."""
+    finer = _contrast_alike(refined_lines(lines)) if len(lines) > 2 else None
     return found if finer is None or finer.splits else finer
 
 
@@ -45,11 +73,12 @@ def settle_lines(features: Mapping[str, Features], found: Contrast) -> Contrast:
 
     Where shapes do not settle it either, hosts are compared by the whole set of their lines.
     """
-    finer = _contrast_alike(refined_lines(features)) if len(features) > 2 else None
+    lines = {host: tuple(map(str, values)) for host, values in features.items()}
+    finer = _contrast_alike(refined_lines(lines)) if len(features) > 2 else None
     if finer is not None and all(is_shape(split.feature) for split in finer.splits):
         return finer
     whole: dict[str, Features] = {
-        host: {WHOLE: "\n".join(sorted(map(str, lines)))} for host, lines in features.items()
+        host: {WHOLE: "\n".join(sorted(some))} for host, some in lines.items()
     }
     by_set = contrast(whole)
     return by_set if by_set.splits else found
@@ -60,6 +89,12 @@ def is_shape(feature: Feature) -> bool:
     return isinstance(feature, str) and _MARK in feature.split()
 
 
+def _lines_of(features: Mapping[str, Features]) -> dict[str, Lines]:
+    return {
+        host: tuple(str(values.get(WHOLE, "")).split("\n")) for host, values in features.items()
+    }
+
+
 def _contrast_alike(features: Mapping[str, Features]) -> Contrast | None:
     """The contrast of `features`; None where hosts have too little in common for one."""
     shown_by = Counter(feature for found in features.values() for feature in found)
@@ -68,42 +103,177 @@ def _contrast_alike(features: Mapping[str, Features]) -> Contrast | None:
     return contrast(features) if common and alike * 2 > len(features) else None
 
 
-def refined_lines(features: Mapping[str, Features]) -> dict[str, Features]:
-    """`features` (mode `lines`), rare lines of a shape that most hosts have as `shape -> value`."""
-    hosts = len(features)
-    shown_by = Counter(line for found in features.values() for line in found)
-    rare = {line for line, count in shown_by.items() if count * 2 <= hosts}
-    if not rare:
-        return dict(features)
-    keyed = {line: _shape(str(line)) for line in rare}
-    shapes = Counter(
-        shape
-        for found in features.values()
-        for shape in {keyed[line][0] for line in found if line in rare}
-    )
-    common = {shape for shape, count in shapes.items() if count * 2 > hosts}
-    return {host: _shaped(found, keyed, common) for host, found in features.items()}
+# ------------------------------------------------------------------------------- refining
 
 
-def _shaped(
-    found: Features, keyed: Mapping[Feature, tuple[str, str]], common: set[str]
-) -> Features:
-    kept: dict[Feature, Value] = {}
-    varied: dict[str, list[str]] = {}
-    for line, value in found.items():
-        shape, rest = keyed.get(line, ("", ""))
-        if shape in common:
-            varied.setdefault(shape, []).append(rest)
-        else:
-            kept[line] = value
-    kept.update((shape, ", ".join(sorted(values))) for shape, values in varied.items())
-    return kept
+def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
+    """Each host's lines as features; of shapes that most hosts have, their slots.
+
+    Args:
+        hosts: host -> its lines, in order; blank ones are left out.
+    """
+    shown_by = Counter(line for lines in hosts.values() for line in set(lines) if line)
+    common = {line for line, count in shown_by.items() if count * 2 > len(hosts)}
+    refined: dict[str, dict[Feature, Value]] = {host: {} for host in hosts}
+    left = {host: dict.fromkeys(filter(None, lines)) for host, lines in hosts.items()}
+    slots: dict[str, dict[str, str]] = {}
+    for shape_of in (_fine, _keyed, _coarse):
+        forms = {line: form for line in shown_by if (form := shape_of(line)) is not None}
+        varying = {form.shape for line, form in forms.items() if line not in common}
+        by_shape = _by_shape(left, forms, varying)
+        for shape, having in by_shape.items():
+            each = _usual_number(having, common, len(hosts))
+            if each:
+                _take(shape, each, having, left, forms, common, slots)
+    for feature, values in slots.items():
+        for host, value in _classified(values, len(hosts)).items():
+            refined[host][feature] = value
+    for host, lines in left.items():
+        refined[host].update(dict.fromkeys(lines, PRESENT))
+    return dict(refined.items())
 
 
-def _shape(line: str) -> tuple[str, str]:
-    """What a line is about, and what it says of it."""
+def _fine(line: str) -> _Form | None:
+    """Each number of the line is a slot."""
     head = line[:MAX_SHAPED_CHARS]
-    if match := _KEY.match(head):
-        return match[1], line[match.end() :]
-    shape = _NUMBERED.sub(_MARK, head)
-    return (line, PRESENT) if shape == head else (shape, line)
+    numbers = _NUMBERS.findall(head)
+    if not 0 < len(numbers) <= MOST_SLOTS:
+        return None
+    return _Form(_NUMBERS.sub(_MARK, head) + line[MAX_SHAPED_CHARS:], tuple(numbers))
+
+
+def _keyed(line: str) -> _Form | None:
+    """What stands after `key:` or `key=` is the slot."""
+    match = _KEY.match(line[:MAX_SHAPED_CHARS])
+    return None if match is None else _Form(match[1].strip(_TRIMMED), (line[match.end() :],))
+
+
+def _coarse(line: str) -> _Form | None:
+    """All words with a digit in them, together."""
+    head = line[:MAX_SHAPED_CHARS]
+    shape = _TOKENS.sub(_MARK, head)
+    return None if shape == head else _Form(shape, (line,))
+
+
+def _by_shape(
+    left: Mapping[str, Mapping[str, object]], forms: Mapping[str, _Form], varying: set[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Shape -> host -> its lines of that shape, in order; shapes that vary only."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for host, lines in left.items():
+        for line in lines:
+            form = forms.get(line)
+            if form is not None and form.shape in varying:
+                found.setdefault(form.shape, {}).setdefault(host, []).append(line)
+    return found
+
+
+def _usual_number(having: Mapping[str, Sequence[str]], common: set[str], hosts: int) -> int:
+    """How many lines of a shape most hosts have, besides those that are the same everywhere; or 0.
+
+    One line is compared with the common one; of several, those that nobody shares.
+    """
+    counts = Counter(
+        1 if len(lines) == 1 else sum(line not in common for line in lines)
+        for lines in having.values()
+    )
+    number, sharing = counts.most_common(1)[0]
+    return number if number <= MOST_ALIKE and sharing * 2 > hosts else 0
+
+
+def _take(
+    shape: str,
+    each: int,
+    having: Mapping[str, Sequence[str]],
+    left: Mapping[str, dict[str, None]],
+    forms_of: Mapping[str, _Form],
+    common: set[str],
+    slots: dict[str, dict[str, str]],
+) -> None:
+    """Move the lines of `shape` out of `left`, so many for each host, into `slots`."""
+    taken: list[dict[str, _Form]] = [{} for _ in range(each)]
+    for host, mine in having.items():
+        own = [line for line in mine if line not in common]
+        if each == 1:
+            own = [next((line for line in mine if line in common), mine[0])]
+        if len(own) == each:
+            for number, line in enumerate(own):
+                del left[host][line]
+                taken[number][host] = forms_of[line]
+    for forms in taken:
+        columns = [
+            Counter(column) for column in zip(*(f.slots for f in forms.values()), strict=True)
+        ]
+        fixed = [next(iter(column)) if len(column) == 1 else None for column in columns]
+        labels = _labels(shape, fixed, slots)
+        # What all have alike is a part of the names; one is kept, for hosts that lack the line.
+        told = [n for n, text in enumerate(fixed) if text is None] or [0]
+        for host, form in forms.items():
+            texts = list(_with_suffixes(form))
+            for number in told:
+                slots.setdefault(labels[number], {})[host] = texts[number]
+
+
+def _labels(
+    shape: str, fixed: Sequence[str | None], taken: Mapping[str, object]
+) -> tuple[str, ...]:
+    """A name for each slot: the words before it, or after it in lines that begin with a number.
+
+    Args:
+        shape: of the line.
+        fixed: for each slot the text that all hosts have there; None where it varies.
+        taken: names that are in use.
+    """
+    if len(fixed) == 1:
+        return (_unused(shape.strip()[:MAX_LABEL_CHARS], taken),)
+    parts = shape.split(_MARK)
+    begins_with_number = not parts[0].strip(_TRIMMED)
+    head = " ".join(parts[0].strip(_TRIMMED).split())[:MAX_HEAD_CHARS]
+    labels: list[str] = []
+    before = parts[0]
+    for number, text in enumerate(fixed):
+        after = parts[number + 1].strip(_TRIMMED).split()[:MAX_LABEL_WORDS]
+        words = before.strip(_TRIMMED).split()[-MAX_LABEL_WORDS:]
+        label = " ".join((after or words) if begins_with_number else words)
+        label = label or f"{head} number {number + 1}".strip()
+        labels.append(_unused(label[:MAX_LABEL_CHARS], {**taken, **dict.fromkeys(labels)}))
+        before = parts[number + 1] if text is None else f"{before}{text}{parts[number + 1]}"
+    return tuple(labels)
+
+
+def _unused(label: str, taken: Mapping[str, object]) -> str:
+    number, name = 1, label
+    while name in taken:
+        number += 1
+        name = f"{label} ({number})"
+    return name
+
+
+def _with_suffixes(form: _Form) -> Iterator[str]:
+    """The slots' texts, each with the unit that follows it."""
+    if _MARK not in form.shape or len(form.shape.split(_MARK)) != len(form.slots) + 1:
+        yield from form.slots
+        return
+    for text, after in zip(form.slots, form.shape.split(_MARK)[1:], strict=True):
+        suffix = _SUFFIX.match(after)
+        yield text + (suffix[0].strip() if suffix else "")
+
+
+def _classified(values: Mapping[str, str], hosts: int) -> Mapping[str, Value]:
+    """Numbers that vary as such; what hosts agree on, and what is no number, as texts."""
+    trimmed = {host: text.strip().rstrip(",;") for host, text in values.items()}
+    quantities = {host: parse_quantity(text) for host, text in trimmed.items()}
+    units = {quantity.unit for quantity in quantities.values() if quantity is not None}
+    if None in quantities.values() or len(units) != 1:
+        return trimmed
+    text, count = Counter(trimmed.values()).most_common(1)[0]
+    usual = parse_quantity(text)
+    agreed = count >= min(AGREED_SHARE * hosts, hosts - 1) and count < hosts
+    if usual is not None and ((agreed and usual.value >= COUNTED_BELOW) or count == hosts):
+        return trimmed
+    field = Field(name="", unit=units.pop())
+    return {
+        host: Number(quantity.value, trimmed[host], field)
+        for host, quantity in quantities.items()
+        if quantity is not None
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fleetdiag.model import Unit
+from fleetdiag.model import Field, Unit
 
 MAX_CHARS = 64
 """No number is longer."""
@@ -83,6 +83,19 @@ def format_quantity(value: float, unit: Unit) -> str:
     if abs(value) >= 1000.0 and value == int(value):
         return f"{int(value)}"
     return f"{value:.4g}"
+
+
+def is_share(unit: Unit, field: Field) -> bool:
+    """Whether a field's value is a part of another: bytes of bytes, from 0 to 1 as a rule."""
+    return field.per is not None and unit in {Unit.BYTES, Unit.SECONDS}
+
+
+def shown_number(value: float, unit: Unit, field: Field) -> str:
+    """A field's value for people, after `per` and `rate`: a share as per cent, a rate with `/s`."""
+    if is_share(unit, field):
+        return format_quantity(100.0 * value, Unit.PERCENT)
+    shown = format_quantity(value, unit)
+    return f"{shown}/s" if field.rate else shown
 
 
 def _percent(text: str) -> Quantity | None:

@@ -6,8 +6,9 @@ import importlib
 import sys
 from pathlib import Path
 
+HELPERS = {"fleets"}
 NAMES = sorted(
-    path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_")
+    {path.stem for path in Path(__file__).parent.glob("[!_]*.py")} - HELPERS,
 )
 
 

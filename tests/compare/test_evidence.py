@@ -20,7 +20,9 @@ def test_more_than_four_pairs_are_counted() -> None:
 
 
 def test_another_order_is_said_in_words() -> None:
-    assert differing_lines(("a", "b"), ("b", "a")) == ("the same lines in another order",)
+    said, *moved = differing_lines(("a", "b", "c"), ("b", "c", "a"))
+    assert said == "the same lines in another order"
+    assert moved == ["- a", "+ a"]
 
 
 def test_a_difference_far_into_a_long_line_is_seen() -> None:

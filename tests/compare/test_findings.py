@@ -220,7 +220,7 @@ def test_of_critical_findings_the_one_on_most_hosts_comes_first() -> None:
 
 
 def test_a_difference_from_a_majority_comes_before_no_majority() -> None:
-    hosts = {f"h-{n}": {"first": str(n % 3), "second": "x"} for n in range(6)}
-    hosts["h-0"] = {"first": "0", "second": "y"}
+    hosts = {f"h-{n}": {"first": "abc"[n % 3], "second": "x"} for n in range(6)}
+    hosts["h-0"] = {"first": "a", "second": "y"}
     found = compare(make_run(hosts)).findings
     assert [finding.step for finding in found] == ["second", "first"]

@@ -59,13 +59,24 @@ def test_all_equal_except_one_is_decided_by_the_floor_of_the_unit(
 
 
 def test_far_in_absolute_terms_is_not_enough_without_the_proportion() -> None:
-    assert odd(*[1000.0] * 5, 1499.0) == []
-    assert odd(*[1000.0] * 5, 1501.0) == [5]
+    spread = (980.0, 990.0, 1000.0, 1010.0, 1020.0)
+    assert odd(*spread, 1499.0) == []
+    assert odd(*spread, 1520.0) == [5]
     rate = Field("packets", rate=Rate.SAMPLES)
     assert odd(*[1000.0] * 5, 1999.0, field=rate) == []
     assert odd(*[1000.0] * 5, 2001.0, field=rate) == [5]
-    assert odd(*[1000.0 * MIB] * 5, 1499.0 * MIB, unit=Unit.BYTES) == []
-    assert odd(*[1000.0 * MIB] * 5, 1501.0 * MIB, unit=Unit.BYTES) == [5]
+    spread_bytes = tuple(value * MIB for value in spread)
+    assert odd(*spread_bytes, 1499.0 * MIB, unit=Unit.BYTES) == []
+    assert odd(*spread_bytes, 1520.0 * MIB, unit=Unit.BYTES) == [5]
+
+
+def test_where_values_hardly_differ_a_tenth_more_is_far() -> None:
+    gib = 1024.0 * MIB
+    alike = (64.0 * gib, 64.001 * gib, 64.002 * gib, 64.003 * gib, 63.999 * gib)
+    assert odd(*alike, 60.0 * gib, unit=Unit.BYTES) == []
+    assert odd(*alike, 48.0 * gib, unit=Unit.BYTES) == [5]
+    assert odd(*[1000.0] * 5, 1099.0) == []
+    assert odd(*[1000.0] * 5, 1112.0) == [5]
 
 
 def test_far_in_proportion_and_absolute_terms_is_not_enough_where_all_spread() -> None:

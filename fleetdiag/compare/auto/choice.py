@@ -37,6 +37,7 @@ _FILES: Mapping[str, Forms] = {
     **network.FILES,
     **system.FILES,
     **software.FILES,
+    **settings.FILES,
 }
 _FILES_BY_SLUG: Mapping[str, Forms] = {
     short: forms
@@ -66,7 +67,14 @@ _OPTIONS = (
         "sysctl -a",
         "cat /etc/x",
     ),
-    *("dpkg-query -W", "apk info"),
+    *("dpkg-query -W", "apk info", "ps aux --sort=-rss", "vmstat -s", "vmstat -d", "iostat -x"),
+    *("du x", "mdadm -D x", "ipmitool sdr", "ipmitool sel list"),
+    *("loginctl", "bridge link", "conntrack -S", "conntrack -C", "ethtool -m x", "nft list x"),
+    *("zpool list", "zpool status", "zfs list", "btrfs fi df", "nvme list", "nvme smart-log"),
+    *("hdparm -t", "hdparm -I", "find -ls", "find x", "timedatectl timesync-status"),
+    *("auditctl -s", "docker images", "docker info", "crictl ps", "crictl images"),
+    *("kubectl get nodes", "yum list", "cat /etc/crontab", "sysctl fs.file-nr"),
+    *("cat /sys/class/net/x/statistics/rx_errors", "cat /sys/class/thermal/thermal_zone0/temp"),
 )
 """Commands whose forms hang on their options."""
 
@@ -170,6 +178,9 @@ def _file_forms(path: str) -> Forms:
     if path.startswith("/var/log/"):
         form = logs.log_file(path)
         return () if form is None else (form,)
+    if path.startswith("/sys/"):
+        form = settings.sys_file(path)
+        return () if form is None else (form,)
     return (settings.etc_file(path),) if path.startswith("/etc/") else ()
 
 
@@ -189,8 +200,8 @@ def _named_forms(name: str) -> Forms:
     short, of_file = slug(name), file_slug(name)
     if short in logs.NAMES:
         return logs.NAMES[short]
-    if of_file in _FILES_BY_SLUG:
-        return _FILES_BY_SLUG[of_file]
+    if of_file in _FILES_BY_SLUG:  # `vmstat` is a program and a file of /proc.
+        return (*_FILES_BY_SLUG[of_file], *_telling(_forms(call_of(name))))
     if of_file.startswith("var-log-"):
         form = logs.log_file("/var/log/" + of_file.removeprefix("var-log-"))
         return () if form is None else (form,)

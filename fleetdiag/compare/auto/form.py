@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import Compare, Field, Mode, Side, Unit
+from fleetdiag.model import Compare, Field, Mode, Rate, Side, Unit
 
 if TYPE_CHECKING:
     from fleetdiag.compare.auto.command import Call
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HEADER_LINES = 3
 """A header with what may stand before it."""
 SEEN_LINES = 60
+DAY_S = 86_400.0
 SEEN_CHARS = 500
 
 
@@ -95,9 +96,9 @@ def json_rows(name: str, key: str, *only: str) -> Form:
     return Form(name, compare, r"^\s*\[", (), 1)
 
 
-def numbers(name: str, *fields: Field, looks: str = "") -> Form:
+def numbers(name: str, *fields: Field, looks: str = "", within: int = SEEN_LINES) -> Form:
     """Numbers picked out by pattern."""
-    return Form(name, Compare(mode=Mode.NUMBERS, fields=fields), looks)
+    return Form(name, Compare(mode=Mode.NUMBERS, fields=fields), looks, (), within)
 
 
 def ignored(name: str, *, looks: str = "") -> Form:
@@ -110,6 +111,18 @@ def high(name: str, pattern: str | None = None, floor: float | None = None) -> F
     return Field(name, pattern=pattern, unit=Unit.NONE, floor=floor, side=Side.HIGH)
 
 
+def low(name: str, pattern: str | None = None, floor: float | None = None) -> Field:
+    """A plain number of which only too little is odd."""
+    return replace(high(name, pattern, floor), side=Side.LOW)
+
+
 def percent(name: str, pattern: str | None = None, floor: float | None = None) -> Field:
     """Per cent of which only too much is odd."""
     return Field(name, pattern=pattern, unit=Unit.PERCENT, floor=floor, side=Side.HIGH)
+
+
+def since_boot(
+    name: str, pattern: str | None = None, a_day: float = 1.0, *, at: str | None = None
+) -> Field:
+    """A counter of what hardly happens on a healthy host; more than `a_day` than the others."""
+    return Field(name, pattern, at, rate=Rate.UPTIME, floor=a_day / DAY_S, side=Side.HIGH)

@@ -5,8 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.auto.form import Forms, high, ignored, keys, lines, numbers, percent
-from fleetdiag.model import Field, Rate, Side, Unit
+from fleetdiag.compare.auto.form import (
+    DAY_S,
+    Form,
+    Forms,
+    high,
+    ignored,
+    keys,
+    lines,
+    numbers,
+    percent,
+    since_boot,
+    table,
+)
+from fleetdiag.model import Compare, Field, Mode, Rate, Side, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +26,11 @@ if TYPE_CHECKING:
     from fleetdiag.compare.auto.command import Call
     from fleetdiag.compare.auto.form import Entry
 
-DAY_S = 86_400.0
-SELDOM = 0.5 / DAY_S
-"""A second: one in two days, of what a healthy host hardly has."""
+SELDOM_A_DAY = 0.5
+"""One in two days, of what a healthy host hardly has."""
+PAGES_A_DAY = 864_000.0
+"""Ten a second: less swapping nobody notices."""
+STALLS_A_DAY = 8_640.0
 QUARTER = 0.25
 """Of a whole: what memory in use differs by on equal hosts."""
 
@@ -101,12 +115,37 @@ _TOP = numbers(
 # what is started anew all the time go whole; so does the header.
 _COMING_AND_GOING = (
     r"(?:\[|\S{0,40}sshd\S{0,40}: |-?(?:ba|da|z|a|c)?sh(?: |$)|\(sd-pam\)|\(udev-worker\)"
-    r"|systemd-udevd: |\S{0,40}systemd (?:--user|--deserialize)"
-    r"|postgres: (?:\S+ ){2,3}\S*[(\[]|(?:/\S*/)?"
-    r"(?:ps|sleep|cron|CRON|head|tail|grep|sort|sudo|su|tee|awk|login|tmux|screen|vim?|less|man|top"
+    r"|(?:/\S*/)?(?:ba|da|z|a|c)?sh -c |nginx: (?:worker process is |cache loader)"
+    r"|systemd-udevd: |\S{0,40}systemd (?:--user|--deserialize)|(?:/\S*/)?systemd-"
+    r"(?:hostnamed|localed|timedated|tmpfiles|coredump|userwork|socket-proxyd)"
+    r"|postgres: (?:\S+ ){2,4}\S*[(\[]|postgres: (?:autovacuum|parallel) worker"
+    r"|(?:smtpd?|cleanup|trivial-rewrite|bounce|local|anvil|tlsmgr|proxymap|scache|showq|pickup)"
+    r" -[lnz] "
+    r"|(?:/\S*/)?"
+    r"(?:ps|sleep|CROND?|head|tail|grep|sort|sudo|su|tee|awk|login|tmux|screen|vim?|less|man|top"
     r"|htop|agetty|systemd-userwork|kworker|dmesg)(?:[ :/]|$))"
 )
-# Daemons have no terminal (`?`).
+# Rows by user, terminal and command; the processes of one are added up. Daemons have no terminal
+# (`?`); `\\_` is of `ps auxf`.
+_PS_ROWS = table(
+    "ps",
+    "USER+TTY+COMMAND",
+    ("%CPU", "%MEM"),
+    looks=r"^USER +PID +%CPU +%MEM .* TTY .* COMMAND",
+    fields=(percent("%CPU", floor=60), percent("%MEM", floor=15)),
+    mask=(
+        r"^\S+ [^?\s]\S* .*",
+        rf"^\S+ \S+ [|\\_ ]{{0,200}}{_COMING_AND_GOING}.*",
+        r"(?<=--deserialize[ =])\d+",
+    ),
+)
+# Of `--sort`, maybe cut short: the first row has the most of something.
+_PS_SORTED = numbers(
+    "ps --sort",
+    percent("%CPU of the first", r"^(?!USER)\S+ +\d+ +([\d.]+) ", 60),
+    percent("%MEM of the first", r"^(?!USER)\S+ +\d+ +[\d.]+ +([\d.]+) ", 15),
+    looks=r"^\S+ +\d+ +[\d.]+ +[\d.]+ +\d+ +\d+ ",
+)
 _PS_AUX = (
     r"^\S+ +\d+ +\d\S* +\d\S* +\d+ +\d+ +[a-z]\S* .*",
     rf"^\S+ +\d+ +\d\S* +\d\S* +\d+ +\d+ +\S+ +\S+ +\S+ +\S+ +{_COMING_AND_GOING}.*",
@@ -129,16 +168,34 @@ _PS_COLUMNS = (
 )
 
 
+# `ps -eo …,comm` and the like: rows by command, whatever stands before it.
+_PS_OWN = table(
+    "ps",
+    "COMMAND",
+    ("USER",),
+    looks=r"^ *(?:[A-Z%+]+ +){0,12}COMMAND *$",
+    fields=(
+        percent("%CPU", floor=60),
+        percent("%MEM", floor=15),
+        Field("RSS", unit=Unit.NONE, floor=2.0**20, side=Side.HIGH),  # KiB
+    ),
+    mask=(rf"^{_COMING_AND_GOING}.*", r"^ps$"),
+    within=1,
+)
+
+
 def _ps(call: Call) -> Forms:
     """`ps aux`, `ps -ef` by their headers; of other columns what is no number."""
     own = replace(lines("ps", *_PS_COLUMNS), looks="")
     if call.has("-o", "--format") or "o" in "".join(call.plain[:1]):
-        return (own,)
+        return (_PS_OWN, own)
     aux = lines("ps", *_PS_AUX, looks=r"^USER +PID +%CPU", within=3)
+    if call.has("--sort"):
+        return (_PS_SORTED, replace(aux, looks=""))
     full = lines("ps", *_PS_EF, looks=r"^UID +PID +PPID", within=3)
     letters = "".join(call.words)
     fallback = full if "f" in letters else aux if "u" in letters else own
-    return (aux, full, replace(fallback, looks=""))
+    return (_PS_ROWS, full, replace(fallback, looks=""))
 
 
 # The first line of numbers: averages since boot, apart from what runs and waits now.
@@ -158,23 +215,118 @@ _IOSTAT = numbers(
     percent("stolen", r"^ +(?:[\d.]+ +){4}([\d.]+) +[\d.]+$", 10),
     looks=r"%iowait",
 )
+# `iostat -x` of all versions: `await` and `avgqu-sz` are the older ones' names. Milliseconds.
+_IOSTAT_X = table(
+    "iostat -x",
+    "1",
+    ("%util",),
+    looks=r"^Device:? .* %util",
+    fields=(
+        *(high(column, floor=20) for column in ("await", "r_await", "w_await")),
+        *(high(column, floor=20) for column in ("aqu-sz", "avgqu-sz")),
+        percent("%util", floor=60),
+    ),
+    mask=(r"^(?:loop|ram|zram|dm-|sr|fd|nbd|md)\d+$", r"^(?:Linux|avg-cpu:|Device:?|[\d.,]+)$"),
+    within=12,
+)
 
 
-def _since_boot(name: str, floor: float) -> Field:
-    return Field(name, rate=Rate.UPTIME, floor=floor, side=Side.HIGH)
+def _iostat(call: Call) -> Forms:
+    return (_IOSTAT_X, _IOSTAT) if call.has("-x") else (_IOSTAT,)
+
+
+_STALLED = (("avg10", 20.0), ("avg60", 15.0), ("avg300", 15.0))
+"""Points of time that something (`some`) or everything (`full`) waits."""
+
+
+def _pressure(name: str, before: str) -> tuple[Field, ...]:
+    return tuple(
+        percent(f"{name}{who} {span}", rf"^{before}{who} .{{0,60}}?\b{span}=([\d.]{{1,9}})", points)
+        for who in ("some", "full")
+        for span, points in _STALLED
+    )
+
+
+_PRESSURES = (
+    numbers(
+        "pressure",
+        *(
+            field
+            for what in ("cpu", "memory", "io")
+            for field in _pressure(f"{what} ", f"/proc/pressure/{what}:")
+        ),
+        looks=r"^/proc/pressure/\w+:some ",
+    ),
+    numbers("pressure", *_pressure("", ""), looks=r"^some avg10="),
+)
+
+# Since boot, but for what is in use.
+_VMSTAT_S = numbers(
+    "vmstat -s",
+    Field("memory", pattern=r"^ *(\d+) \S+ total memory", unit=Unit.BYTES, floor=1.0),
+    Field("swap", pattern=r"^ *(\d+) \S+ total swap", unit=Unit.BYTES, floor=1.0),
+    _share("used swap", "swap", Side.HIGH, r"^ *(\d+) \S+ used swap"),
+    since_boot("swapped in", r"^ *(\d+) pages swapped in", PAGES_A_DAY),
+    since_boot("swapped out", r"^ *(\d+) pages swapped out", PAGES_A_DAY),
+    looks=r"^ *\d+ \S+ total memory",
+)
+# `Average:` or one moment's; of all processors.
+_MPSTAT = numbers(
+    "mpstat",
+    percent("waiting", r"\ball +(?:[\d.]+ +){3}([\d.]+)", 20),
+    percent("soft interrupts", r"\ball +(?:[\d.]+ +){5}([\d.]+)", 20),
+    percent("stolen", r"\ball +(?:[\d.]+ +){6}([\d.]+)", 10),
+    looks=r"%iowait +%irq +%soft +%steal",
+)
+_SAR = numbers(
+    "sar",
+    percent("waiting", r"^Average: +all +(?:[\d.]+ +){3}([\d.]+) ", 20),
+    percent("stolen", r"^Average: +all +(?:[\d.]+ +){4}([\d.]+) ", 10),
+    looks=r"%user +%nice +%system +%iowait +%steal",
+)
+
+
+def _vmstat(call: Call) -> Forms:
+    if call.has("-s", "--stats"):
+        return (_VMSTAT_S,)
+    return (ignored("vmstat"),) if call.has("-d", "-D", "-m", "-f", "-p") else (_VMSTAT,)
+
+
+# Only that a host crashed counts, not who was logged in when.
+_LAST = lines(
+    "last",
+    r"^(?!.* - crash\b).*",
+    r"^(?!reboot)\S.*(?= - crash)",
+    r"(?<=^reboot) .*(?= - crash)",
+    r"(?<= - crash).*",
+)
 
 
 _VMSTAT_FILE = keys(
     "vmstat",
     *("oom_kill", "pswpin", "pswpout", "allocstall_normal", "allocstall_movable"),
     fields=(
-        _since_boot("oom_kill", SELDOM),
-        _since_boot("pswpin", 10.0),
-        _since_boot("pswpout", 10.0),
-        _since_boot("allocstall_normal", 0.1),
-        _since_boot("allocstall_movable", 0.1),
+        since_boot("oom_kill", a_day=SELDOM_A_DAY),
+        since_boot("pswpin", a_day=PAGES_A_DAY),
+        since_boot("pswpout", a_day=PAGES_A_DAY),
+        since_boot("allocstall_normal", a_day=STALLS_A_DAY),
+        since_boot("allocstall_movable", a_day=STALLS_A_DAY),
     ),
     looks=r"^nr_free_pages ",
+)
+
+# By device, over all processors: a queue that gets all the packets, or none.
+_INTERRUPTS = Form(
+    "interrupts",
+    Compare(
+        mode=Mode.TABLE,
+        parse="interrupts",
+        key="device",
+        only=("device",),
+        fields=(Field("total", rate=Rate.UPTIME, floor=1.0),),
+    ),
+    looks=r"^ +CPU0\b",
+    within=1,
 )
 
 PROGRAMS: Mapping[str, Entry] = {
@@ -183,10 +335,20 @@ PROGRAMS: Mapping[str, Entry] = {
     "free": (_FREE,),
     "top": (_TOP,),
     "ps": _ps,
-    "vmstat": lambda call: () if call.has("-d", "-D", "-m", "-s", "-f") else (_VMSTAT,),
-    "iostat": (_IOSTAT,),
+    "vmstat": _vmstat,
+    "iostat": _iostat,
+    "mpstat": (_MPSTAT, ignored("mpstat")),
+    "sar": (_SAR, ignored("sar")),
+    "pidstat": (ignored("pidstat"),),
+    **{
+        name: (ignored(name),)
+        for name in ("slabtop", "lsns", "lslocks", "iotop", "dstat", "numastat", "users", "atop")
+    },
+    "loginctl": lambda call: (
+        (ignored("loginctl"),) if call.plain in ((), ("list-sessions",), ("list-users",)) else ()
+    ),
     "who": (ignored("who", looks=r"^\S+ +\S+ +\d{4}-\d\d-\d\d \d\d:\d\d"),),
-    "last": (ignored("last", looks=r"\d\d:\d\d|^wtmp begins"),),
+    "last": (_LAST,),
     "lastb": (ignored("lastb"),),
     "lastlog": (ignored("lastlog"),),
     "pstree": (ignored("pstree"),),
@@ -198,10 +360,12 @@ FILES: Mapping[str, Forms] = {
     "/proc/loadavg": (numbers("loadavg", *_LOADAVG, looks=r"^[\d.]+ [\d.]+ [\d.]+ \d+/\d+"),),
     "/proc/uptime": (numbers("uptime", _PROC_UPTIME, looks=r"^\d+\.\d+ \d+\.\d+$"),),
     "/proc/vmstat": (_VMSTAT_FILE,),
+    "/proc/interrupts": (_INTERRUPTS, ignored("interrupts")),
+    **{f"/proc/pressure/{name}": _PRESSURES for name in ("cpu", "memory", "io", "irq", "*")},
     **{
         f"/proc/{name}": (ignored(name),)
         for name in (
-            *("interrupts", "softirqs", "stat", "diskstats", "schedstat", "slabinfo", "zoneinfo"),
+            *("softirqs", "stat", "diskstats", "schedstat", "slabinfo", "zoneinfo"),
             *("buddyinfo", "timer_list", "sched_debug", "pagetypeinfo", "self/status"),
         )
     },

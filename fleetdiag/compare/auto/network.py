@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.auto.form import (
+    Form,
     Forms,
     high,
     ignored,
     json_rows,
     lines,
     numbers,
+    since_boot,
     table,
     text,
 )
-from fleetdiag.model import Field, Rate, Side
+from fleetdiag.model import Compare, Field, Mode, Side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +43,7 @@ _LINKS = (
 _STATE = r"(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|PERMANENT|NOARP)"
 _NEIGHBOURS = (
     rf"^\S+ dev {CONTAINERS}.*",
+    r"^[\da-f.:]{2,45}(?= dev )",  # who else is there
     rf"(?<=\s)(?:lladdr|ref|used|probes|router|extern_learn|proxy|{_STATE})(?:\s.*|$)",
 )
 _ROUTES = (
@@ -64,7 +67,7 @@ def _ip(call: Call) -> Forms:
     name = f"ip {kind}"
     rows = json_rows(name, "ifname", "operstate", "mtu", "flags", "qdisc", "link_type")
     if kind in {"address", "link"}:
-        return (rows, lines(name, *_LINKS))
+        return (_IP_COUNTERS, rows, lines(name, *_LINKS))
     if call.has("-j", "-json", "--json"):
         return ()
     return (lines(name, *(_NEIGHBOURS if kind == "neighbour" else _ROUTES)),)
@@ -75,8 +78,11 @@ _IFCONFIG = (
     rf"^{CONTAINERS}.*",
     r"\b(?:collisions|txqueuelen|device interrupt).*",
 )
-_NET_DEV = (rf"^ *{CONTAINERS}.*", r"(?<=:) *\d+(?: +\d+)+ *$")
-_ARP = (r"\s(?:ether|\[ether\]|\(incomplete\)).*",)
+_ARP = (
+    r"\s(?:ether|\[ether\]|\(incomplete\)).*",
+    r"^\d[\d.]{6,14}(?= )",
+    r"^\S+ \([\d.]+\) at \S+",
+)
 
 # ------------------------------------------------------------------------------- sockets
 
@@ -116,7 +122,8 @@ _NETSTAT = (
     r"^(?!.*\bLISTEN\b)tcp.*",
     r"^(?:unix|raw|Active UNIX|Proto RefCnt).*",
     r"(?<= )\d+ +\d+(?= +[\d\[:*])",
-    r"\b\d+/(?=\S)",
+    r"\b\d+ {0,6}/(?=\S)",
+    r"(?<=\S) {2,}(?=\S)",
     _EPHEMERAL,
 )
 
@@ -130,8 +137,36 @@ def _ss(call: Call) -> Forms:
 # ------------------------------------------------------------------------------ counters
 
 
-def _per_second(name: str, pattern: str, floor: float) -> Field:
-    return Field(name, pattern=pattern, rate=Rate.UPTIME, floor=floor, side=Side.HIGH)
+# In a day, on top of what the others have.
+ERRORS_A_DAY = 3.0
+"""Of a link: a good cable and a good card make none."""
+DROPS_A_DAY = 100.0
+"""Packets and connections: bursts cost a few on every host."""
+RESETS_A_DAY = 432_000.0
+"""Five a second: what refuses or aborts connections as a habit."""
+
+
+# `ip -s link`: what the link is, and what it lost.
+_IP_COUNTERS = Form(
+    "ip -s link",
+    Compare(
+        mode=Mode.TABLE,
+        parse="ip-link",
+        key="ifname",
+        only=("mtu", "state", "qdisc", "flags"),
+        fields=(
+            since_boot("RX errors", a_day=ERRORS_A_DAY),
+            since_boot("RX dropped", a_day=DROPS_A_DAY),
+            since_boot("RX missed", a_day=DROPS_A_DAY),
+            since_boot("RX overrun", a_day=DROPS_A_DAY),
+            since_boot("TX errors", a_day=ERRORS_A_DAY),
+            since_boot("TX dropped", a_day=DROPS_A_DAY),
+            since_boot("TX carrier", a_day=ERRORS_A_DAY),
+        ),
+        mask=(rf"^{CONTAINERS}.*",),
+    ),
+    looks=r"^ +RX: ",
+)
 
 
 def _of_sent(sent: str, resent: str) -> tuple[Field, Field]:
@@ -148,44 +183,94 @@ def _of_sent(sent: str, resent: str) -> tuple[Field, Field]:
     )
 
 
-# Since boot; the floors are a second. A healthy host drops nearly nothing.
+# Since boot.
 _NETSTAT_S = numbers(
     "netstat -s",
     *_of_sent(r"^ +(\d+) segments sent out", r"^ +(\d+) segments retransmit"),
-    _per_second("bad segments", r"^ +(\d+) bad segments received", 0.1),
-    _per_second("resets sent", r"^ +(\d+) resets sent", 5),
-    _per_second("listen queue overflowed", r"^ +(\d+) times the listen queue", 0.1),
-    _per_second("SYNs dropped", r"^ +(\d+) SYNs to LISTEN sockets (?:dropped|ignored)", 0.1),
-    _per_second("UDP receive errors", r"^ +(\d+) packet receive errors", 1),
-    _per_second("receive buffer errors", r"^ +(\d+) receive buffer errors", 1),
+    since_boot("bad segments", r"^ +(\d+) bad segments received", DROPS_A_DAY),
+    since_boot("resets sent", r"^ +(\d+) resets sent", RESETS_A_DAY),
+    since_boot("listen queue overflowed", r"^ +(\d+) times the listen queue", DROPS_A_DAY),
+    since_boot("SYNs dropped", r"^ +(\d+) SYNs to LISTEN sockets (?:dropped|ignored)", DROPS_A_DAY),
+    since_boot("UDP receive errors", r"^ +(\d+) packet receive errors", DROPS_A_DAY),
+    since_boot("receive buffer errors", r"^ +(\d+) receive buffer errors", DROPS_A_DAY),
     looks=r"^Tcp:$",
 )
 _NSTAT = numbers(
     "nstat",
     *_of_sent(r"^TcpOutSegs +(\d+)", r"^TcpRetransSegs +(\d+)"),
-    _per_second("bad segments", r"^TcpInErrs +(\d+)", 0.1),
-    _per_second("resets sent", r"^TcpOutRsts +(\d+)", 5),
-    _per_second("listen queue overflowed", r"^TcpExtListenOverflows +(\d+)", 0.1),
-    _per_second("SYNs dropped", r"^TcpExtListenDrops +(\d+)", 0.1),
-    _per_second("UDP receive errors", r"^UdpInErrors +(\d+)", 1),
-    _per_second("receive buffer errors", r"^UdpRcvbufErrors +(\d+)", 1),
+    since_boot("bad segments", r"^TcpInErrs +(\d+)", DROPS_A_DAY),
+    since_boot("resets sent", r"^TcpOutRsts +(\d+)", RESETS_A_DAY),
+    since_boot("listen queue overflowed", r"^TcpExtListenOverflows +(\d+)", DROPS_A_DAY),
+    since_boot("SYNs dropped", r"^TcpExtListenDrops +(\d+)", DROPS_A_DAY),
+    since_boot("UDP receive errors", r"^UdpInErrors +(\d+)", DROPS_A_DAY),
+    since_boot("receive buffer errors", r"^UdpRcvbufErrors +(\d+)", DROPS_A_DAY),
     looks=r"^#?(?:kernel$|[A-Z]\w+ +\d)",
 )
-_NIC = r"^ *(?:NIC statistics|[rt]x_(?:errors|dropped|crc_errors|missed_errors|packets)):"
+# The kernel only adds columns at the end (net/ipv4/proc.c).
+_SNMP = numbers(
+    "net/snmp",
+    *_of_sent(r"^Tcp: (?:-?\d+ ){10}(\d+)", r"^Tcp: (?:-?\d+ ){11}(\d+)"),
+    since_boot("bad segments (InErrs)", r"^Tcp: (?:-?\d+ ){12}(\d+)", DROPS_A_DAY),
+    since_boot("resets sent (OutRsts)", r"^Tcp: (?:-?\d+ ){13}(\d+)", RESETS_A_DAY),
+    since_boot("UDP receive errors (InErrors)", r"^Udp: (?:\d+ ){2}(\d+)", DROPS_A_DAY),
+    since_boot("receive buffer errors (RcvbufErrors)", r"^Udp: (?:\d+ ){4}(\d+)", DROPS_A_DAY),
+    since_boot("send buffer errors (SndbufErrors)", r"^Udp: (?:\d+ ){5}(\d+)", DROPS_A_DAY),
+    looks=r"^Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens ",
+)
+_SOCKSTAT = numbers(
+    "net/sockstat",
+    high("TCP in use", r"^TCP: inuse (\d+)", 500),
+    high("orphaned", r"^TCP: .{0,40}?orphan (\d+)", 100),
+    high("waiting to close", r"^TCP: .{0,60}?tw (\d+)", 5000),
+    looks=r"^TCP: inuse ",
+)
+# `  eth0: 123 …`; old kernels leave no blank before a large number. Words are counted.
+_NET_DEV = table(
+    "net/dev",
+    "1",
+    ("1",),
+    looks=r"^Inter-\|",
+    fields=(
+        since_boot("receive errors", None, ERRORS_A_DAY, at="4"),
+        since_boot("receive drops", None, DROPS_A_DAY, at="5"),
+        since_boot("transmit errors", None, ERRORS_A_DAY, at="12"),
+        since_boot("transmit drops", None, DROPS_A_DAY, at="13"),
+    ),
+    mask=(rf"^{CONTAINERS}.*", r"^(?:Inter-\||face)$", r"(?<=:)\d+$"),
+    within=2,
+)
+_NET_DEV_LINES = lines("net/dev", rf"^ *{CONTAINERS}.*", r"(?<=:) *\d+(?: +\d+)+ *$")
+
+_OF_DRIVER = r"(?:_phy|\.nic|_nic)?: (\d+)"
+_PORT = r"^ *(?:port\.|mac_)?"
 _ETHTOOL_S = numbers(
     "ethtool -S",
-    Field("packets", pattern=r"^ *[rt]x_packets: (\d+)", compare=False),
+    Field("packets", pattern=rf"{_PORT}[rt]x_(?:packets|ucast_packets){_OF_DRIVER}", compare=False),
     *(
-        _per_second(name, rf"^ *{counter}: (\d+)", 0.01)
-        for name, counter in (
-            ("receive errors", "rx_errors"),
-            ("transmit errors", "tx_errors"),
-            ("checksum errors", "rx_crc_errors(?:_phy)?"),
-            ("receive discards", "rx_(?:discards|missed_errors|no_buffer_count)(?:_phy)?"),
-            ("transmit timeouts", "tx_timeout(?:_count)?"),
+        since_boot(name, rf"{_PORT}(?:{counter}){_OF_DRIVER}", a_day)
+        for name, counter, a_day in (
+            ("receive errors", "rx_errors?|rx_error_bytes", ERRORS_A_DAY),
+            ("transmit errors", "tx_errors?|tx_error_bytes", ERRORS_A_DAY),
+            ("CRC errors", "rx_(?:crc_err(?:ors)?|fcs_err(?:ors|_frames)?)", ERRORS_A_DAY),
+            ("symbol errors", "rx_(?:symbol_err|align_err(?:ors)?)", ERRORS_A_DAY),
+            ("transmit timeouts", "tx_timeout(?:_count)?|tx_wd_timeout", ERRORS_A_DAY),
+            ("receive discards", "rx_(?:discards?|missed_errors|no_buffer_count)", DROPS_A_DAY),
+            ("receive overruns", "rx_(?:out_of_buffer|no_dma_resources|overruns)", DROPS_A_DAY),
+            ("receive drops", "rx_(?:dropped|drops)", DROPS_A_DAY),
+            ("transmit drops", "tx_(?:dropped|drops|discards?)", DROPS_A_DAY),
+            ("connections over the allowance", "conntrack_allowance_exceeded", DROPS_A_DAY),
         )
     ),
-    looks=r"^ *(?:rx_errors|tx_errors|rx_crc_errors|rx_discards|rx_missed_errors)\w*: ",
+    looks=rf"{_PORT}[rt]x_(?:packets|ucast_packets|errors?|crc_errors|dropped|drops|missed_errors)"
+    rf"{_OF_DRIVER}",
+)
+_ETHTOOL = (
+    r"(?<=bus-info: ).*",
+    r"^\s*(?:MDI-X|SQI|Link Down Events):.*",  # as negotiated
+)
+_ETHTOOL_MODULE = (
+    r"^\s*(?:Laser|Module|Receiver|Transmit|Rcvr)\b.*(?:power|current|temperature|voltage)\b.*",
+    r"^\s*(?:Vendor SN|Date code)\s*:.*",
 )
 
 
@@ -199,32 +284,72 @@ def _netstat(call: Call) -> Forms:
 
 def _ethtool(call: Call) -> Forms:
     if call.has("-S", "--statistics") or (call.named and "s" in call.words):
-        return (_ETHTOOL_S, ignored("ethtool -S", looks=_NIC))
-    return (lines("ethtool", r"(?<=bus-info: ).*"),)
+        return (_ETHTOOL_S, ignored("ethtool -S"))
+    if call.has("-m", "--dump-module-eeprom", "--module-info"):
+        return (lines("ethtool -m", *_ETHTOOL_MODULE),)
+    return (lines("ethtool", *_ETHTOOL),)
+
+
+def _bridge(call: Call) -> Forms:
+    of_links = {"link", "vlan"} & set(call.plain)
+    return (lines("bridge", *_LINKS),) if of_links else (ignored("bridge"),)
+
+
+def _conntrack(call: Call) -> Forms:
+    if call.has("-S", "--stats"):
+        return (_CONNTRACK_S,)
+    return (CONNECTIONS,) if call.has("-C", "--count") else (ignored("conntrack"),)
+
+
+CONNECTIONS = numbers("conntrack", high("connections", r"^(\d+)$", 20_000), looks=r"^\d+$")
+# A line for each processor; of the first with such counters.
+_CONNTRACK_S = numbers(
+    "conntrack -S",
+    *(
+        since_boot(f"{name} (first CPU)", rf"(?<![\w]){name}=(\d+)", DROPS_A_DAY)
+        for name in ("insert_failed", "drop", "early_drop")
+    ),
+    looks=r"^cpu=\d",
+)
+# What is queued where; the counters of `-s` go.
+_TC = (rf"^.{{1,60}} dev {CONTAINERS}.*", r"^\s.*")
+_IPVS = (r"(?<=\d)\s+\d+\s+\d+\s*$", r"(?<=size=)\d+")
 
 
 # ------------------------------------------------------------------------------ firewall
 
+# The order of rules counts. What containers and bans make of their own goes, also the blanks and
+# headers of their chains.
 _CHAINS = (
-    r"\b(?:KUBE-(?:SEP|SVC|FW|XLB|EXT|SVL)-|cali-\w+-|DOCKER-\w*)[\w-]+",
-    r"^.*\b(?:f2b|fail2ban)-.*",
+    r"^.*\b(?:KUBE|cali|CNI|f2b|fail2ban)-.*",
+    r"^.*/\* [\w.-]{1,253}/[\w.-]{1,253}[: ].*",  # of a service
+    r"^-A DOCKER .*",
+    r"^.*\bDOCKER-(?!USER\b)[\w-]+.*",
     r"\[\d+:\d+\]",  # counters of iptables-save
     r"-c \d+ \d+(?= )",
     r"^# (?:Generated|Completed) .*",
+    r"^\s*$",
 )
 _IPTABLES = (
     *_CHAINS,
+    r"^ *(?:num +)?(?:pkts +bytes +)?target +prot .*",
     r"(?<!\d)\d+[KMGT]? packets, \d+[KMGT]? bytes",
     r"^ *(?:\d+ +)?\d+[KMGT]? +\d+[KMGT]?(?= +\S)",
     r"(?<=\() *\d+ references(?=\))",
 )
 _NFT = (
     *_CHAINS,
+    r"^.*\bexpires \d.*",
     r"(?<=packets )\d+ bytes \d+",
     r"# handle \d+",
-    r"(?<=expires )\w+",
 )
 
+# State of the links; what is counted or negotiated goes.
+_BONDING = (
+    r"^\s*(?:Link Failure Count|(?:Actor|Partner) Churned Count|Aggregator ID|oper key):.*",
+    r"^\s*(?:port (?:key|number|priority|state)|Partner (?:Key|Mac Address)):.*",
+    r"^\s*(?:system (?:priority|mac address)|Slave queue ID):.*",
+)
 _RESOLVER = (r"^\s*[#;].*",)
 
 PROGRAMS: Mapping[str, Entry] = {
@@ -236,11 +361,15 @@ PROGRAMS: Mapping[str, Entry] = {
     "netstat": _netstat,
     "nstat": (_NSTAT,),
     "ethtool": _ethtool,
-    "iptables": (lines("iptables", *_IPTABLES),),
-    "ip6tables": (lines("ip6tables", *_IPTABLES),),
-    "iptables-save": (lines("iptables", *_IPTABLES),),
-    "ip6tables-save": (lines("ip6tables", *_IPTABLES),),
-    "nft": (lines("nft", *_NFT),),
+    "iptables": (text("iptables", mask=_IPTABLES),),
+    "ip6tables": (text("ip6tables", mask=_IPTABLES),),
+    "iptables-save": (text("iptables", mask=_IPTABLES),),
+    "ip6tables-save": (text("ip6tables", mask=_IPTABLES),),
+    "nft": lambda call: () if call.has("-j", "--json") else (text("nft", mask=_NFT),),
+    "bridge": _bridge,
+    "tc": (lines("tc", *_TC),),
+    "conntrack": _conntrack,
+    "ipvsadm": (text("ipvsadm", mask=_IPVS),),
     "resolvectl": (lines("resolvectl", r"^Link \d+ \(", unmask=("ipv4", "ipv6")),),
 }
 
@@ -248,9 +377,14 @@ FILES: Mapping[str, Forms] = {
     # A wrong name server is what it is looked at for.
     "/etc/resolv.conf": (lines("resolv.conf", *_RESOLVER, unmask=("ipv4", "ipv6")),),
     "/etc/hosts": (lines("hosts", *_RESOLVER),),
-    "/proc/net/dev": (lines("net/dev", *_NET_DEV),),
+    "/proc/net/dev": (_NET_DEV, _NET_DEV_LINES),
+    "/proc/net/arp": (lines("net/arp", r"^\d[\d.]{6,14} .*(?= \S+$)"),),
+    **{f"/proc/net/bonding/bond{n}": (lines("bonding", *_BONDING),) for n in range(4)},
     "/proc/net/route": (ignored("net/route"),),
     **{f"/proc/net/{name}": (ignored(f"net/{name}"),) for name in ("tcp", "tcp6", "udp", "udp6")},
-    **{f"/proc/net/{name}": (ignored(f"net/{name}"),) for name in ("snmp", "netstat", "sockstat")},
+    **{f"/proc/net/{name}": (ignored(f"net/{name}"),) for name in ("netstat", "softnet_stat")},
+    "/proc/net/snmp": (_SNMP,),
+    "/proc/net/sockstat": (_SOCKSTAT,),
+    "/proc/sys/net/netfilter/nf_conntrack_count": (CONNECTIONS,),
     "/sys/class/net/bonding_masters": (text("bonding_masters"),),
 }

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.auto.form import Form, Forms, keys, lines
-from fleetdiag.model import Field, Unit
+from fleetdiag.compare.auto.form import (
+    Form,
+    Forms,
+    high,
+    ignored,
+    keys,
+    lines,
+    low,
+    numbers,
+    since_boot,
+)
+from fleetdiag.model import Field, Side, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,11 +119,48 @@ SETTINGS = (
 def _sysctl(call: Call) -> Forms:
     """All parameters but those that move by themselves; of named ones, these."""
     looks = r"^[a-z]\w*[./][\w./:@-]+ ?[=:]"
-    fields = tuple(Field(name, unit=Unit.NONE) for name in _BY_MEMORY)
+    fields = (*(Field(name, unit=Unit.NONE) for name in _BY_MEMORY), *_tracked(call))
     everything = call.has("-a", "-A", "-X", "--all") or not call.plain or call.named
     if call.has("-n", "--values", "-N", "--names"):
         return ()
+    if call.plain == ("fs.file-nr",):
+        return (_OPEN_FILES,)
     return (keys("sysctl", *(SETTINGS if everything else ()), fields=fields, looks=looks),)
+
+
+def _tracked(call: Call) -> tuple[Field, ...]:
+    """Tracked connections: as a share where the most that are possible are asked for, too."""
+    named = [word for word in call.plain if word.endswith("conntrack_count")]
+    if named and not call.named and not any(word.endswith("_max") for word in call.plain):
+        return tuple(high(name, floor=20_000) for name in named)
+    return tuple(  # in bytes, as a share of a size is told and judged as one
+        Field(f"{net}_count", unit=Unit.BYTES, per=f"{net}_max", floor=0.25, side=Side.HIGH)
+        for net in ("net.netfilter.nf_conntrack", "net.nf_conntrack")
+    )
+
+
+_OPEN_FILES = numbers(
+    "fs.file-nr",
+    high("open files", r"^(?:fs\.file-nr *= *)?(\d+)\s+\d+\s+\d+$", 20_000),
+    looks=r"^(?:fs\.file-nr *= *)?\d+\s+\d+\s+\d+$",
+)
+_ENTROPY = numbers("entropy", low("entropy", r"^(\d+)$", 150), looks=r"^\d+$")
+_ONE = r"^(\d+)$"
+_COUNTED = r"/sys/class/net/[^/]+/statistics/\w*(?:error|drop|crc|missed|fifo|over)\w*"
+_HEAT = r"/sys/(?:class/thermal/thermal_zone\d+/temp|class/hwmon/hwmon\d+/temp\d+_input)"
+_MOVES = (
+    r"/sys/class/net/[^/]+/statistics/\w+|/sys/devices/system/cpu/.*/(?:scaling|cpuinfo)_cur_freq"
+    r"|/sys/(?:class/)?block/[^/]+/(?:[^/]+/)?(?:stat|inflight)"
+)
+
+
+def sys_file(path: str) -> Form | None:
+    """How a file below /sys is compared: counters and temperatures as numbers."""
+    if re.fullmatch(_COUNTED, path):
+        return numbers("statistics", since_boot("counted", _ONE, 100.0), looks=_ONE)
+    if re.fullmatch(_HEAT, path):
+        return numbers("temperature", high("thousandths of a degree", _ONE, 15_000), looks=_ONE)
+    return ignored(path.rpartition("/")[2]) if re.fullmatch(_MOVES, path) else None
 
 
 # -------------------------------------------------------------------------------- others
@@ -129,7 +177,14 @@ _ENV = lines(
     r"|SUDO_\w+|DBUS_\w+|HOSTNAME|PPID|MEMORY_PRESSURE_\w+|SYSTEMD_EXEC_PID|LINES|COLUMNS)=.*",
 )
 _COMMENTS = (r"^\s*[#;].*",)
-
+CRON_MINUTE = r"^\s*[0-5]?\d(?=\s+[\d*])"
+"""Drawn for each host, so that not all begin at once."""
+_AUDIT = keys(
+    "auditctl -s",
+    *("enabled", "failure", "rate_limit", "backlog_limit", "loginuid_immutable"),
+    fields=(Field("lost", unit=Unit.NONE, floor=1000, side=Side.HIGH),),
+    looks=r"^enabled \d",
+)
 
 PROGRAMS: Mapping[str, Entry] = {
     "sysctl": _sysctl,
@@ -138,9 +193,24 @@ PROGRAMS: Mapping[str, Entry] = {
     "printenv": (_ENV,),
     "getent": (lines("getent"),),
     "alternatives": (lines("alternatives"),),
+    "auditctl": lambda call: (_AUDIT,) if call.has("-s") else (),
+    "crontab": lambda call: (lines("crontab", r"^\s*#.*", CRON_MINUTE),) if call.has("-l") else (),
+}
+
+FILES: Mapping[str, Forms] = {
+    "/proc/sys/fs/file-nr": (_OPEN_FILES,),
+    "/proc/sys/kernel/random/entropy_avail": (_ENTROPY,),
+    **{
+        f"/proc/sys/{name}": (ignored(name.rpartition("/")[2]),)
+        for name in (
+            *("fs/inode-nr", "fs/inode-state", "fs/dentry-state", "fs/aio-nr"),
+            *("kernel/random/uuid", "kernel/random/boot_id", "kernel/ns_last_pid"),
+        )
+    },
 }
 
 
 def etc_file(path: str) -> Form:
     """How a file below /etc is compared: its lines, without comments."""
-    return lines(path.removeprefix("/etc/"), *_COMMENTS)
+    minute = (CRON_MINUTE,) if path.startswith("/etc/cron") else ()
+    return lines(path.removeprefix("/etc/"), *_COMMENTS, *minute)

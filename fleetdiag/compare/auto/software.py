@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.auto.form import Forms, ignored, lines, table, text
+from fleetdiag.compare.auto.form import Forms, ignored, keys, lines, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ _PIP = table("pip list", "Package", ("Package", "Version"), looks=r"^Package +Ve
 # What is named after a session, a user, a disk or a container.
 _UNITS = (
     r"(?<=session-)\d+|(?<=session-c)\d+",
-    r"(?<=user@)\d+|(?<=user-)\d+|(?<=user-runtime-dir@)\d+|(?<=run-user-)\d+",
+    r"^[ ●*]*(?:user@|user-|user-runtime-dir@|run-user-)\d+.*",
     r"^.{0,4}(?:dev|sys)-.*\.(?:device|swap)\b.*",
     r"^(?:systemd-fsck|systemd-cryptsetup|blockdev)@.*",
     r"^run-.*\.(?:mount|scope|service)",
@@ -105,13 +105,65 @@ _DOCKER_PS = (
 _PODS = (r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b", _AGO)
 
 
+_COLUMNS = r"(?<=\S) {2,}(?=\S)|(?<=\S) +$"
+_KUBE_AGE = r"(?<=[ (])(?:\d+[ydhms]){1,3}(?: ago\))?(?= |$)"
+_CRI_IDS = (r"(?<![\w-])[0-9a-f]{13}(?![\w-])",)
+# The same tag may be another image; what has none is left over from builds.
+_DOCKER_IMAGES = lines(
+    "docker images", r"^<none> +<none> .*", r"^REPOSITORY .*", _AGO, _COLUMNS, unmask=("hex",)
+)
+_DOCKER_INFO = keys(
+    "docker info",
+    *("Server Version", "Storage Driver", "Backing Filesystem", "Logging Driver", "Cgroup *"),
+    *("Kernel Version", "Operating System", "OSType", "Architecture", "CPUs", "Docker Root Dir"),
+    *("Live Restore Enabled", "Default Runtime", "Runtimes", "Swarm", "Registry", "Experimental"),
+    *("containerd version", "runc version", "init version", "Debug Mode", "HTTP Proxy"),
+    *("graphDriverName", "cgroupManager", "cgroupVersion", "kernel", "logDriver", "Version"),
+)
+# yum says how old its lists are, and wraps long names.
+_PACKAGE_LIST = (
+    r"^(?:Last metadata expiration|Loaded plugins|Loading mirror|Listing\.\.\.| \* ).*",
+    r"(?<=\S) +(?=\S)",
+)
+
+
 def _docker(call: Call) -> Forms:
     verb = next(iter(call.plain), "")
     if call.has("--format", "-q", "--quiet"):
         return ()
     if verb == "ps" or call.plain[:2] == ("container", "ls"):
         return (lines("docker ps", *_DOCKER_PS, *_PODS),)
-    return (ignored("docker stats"),) if verb == "stats" else ()
+    if verb == "images" or call.plain[:2] == ("image", "ls"):
+        return (_DOCKER_IMAGES,)
+    if verb == "info":
+        return (_DOCKER_INFO,)
+    moving = verb == "stats" or call.plain[:2] == ("system", "df")
+    return (ignored(f"docker {verb}"),) if moving else ()
+
+
+def _crictl(call: Call) -> Forms:
+    verb = next(iter(call.plain), "")
+    if call.has("-o", "--output", "-q", "--quiet"):
+        return ()
+    known = {"ps": (*_DOCKER_PS, *_PODS), "pods": (*_DOCKER_PS, *_PODS), "images": (_COLUMNS,)}
+    if verb in known:
+        return (lines(f"crictl {verb}", r"^(?:CONTAINER|POD ID) .*", *_CRI_IDS, *known[verb]),)
+    return (ignored("crictl stats"),) if verb in {"stats", "statsp"} else ()
+
+
+def _kubectl(call: Call) -> Forms:
+    verb = next(iter(call.plain), "")
+    if verb == "top" or call.plain[:2] in (("get", "events"), ("get", "ev")):
+        return (ignored(f"kubectl {verb}"),)
+    if verb != "get" or call.value("-o", "--output") not in {"", "wide"}:
+        return ()
+    return (lines("kubectl get", _KUBE_AGE, _COLUMNS),)
+
+
+def _listed_packages(call: Call) -> Forms:
+    """Of `apt list`, `yum list`, `dnf repolist` and the like."""
+    lists = call.plain[:1] in (("list",), ("repolist",), ("check-update",))
+    return (lines("package list", *_PACKAGE_LIST),) if lists else ()
 
 
 def _dpkg(call: Call) -> Forms:
@@ -143,7 +195,11 @@ PROGRAMS: Mapping[str, Entry] = {
     "systemctl": _systemctl,
     "docker": _docker,
     "podman": _docker,
-    "crontab": lambda call: (lines("crontab", r"^\s*#.*"),) if call.has("-l") else (),
+    "apt": _listed_packages,
+    "yum": _listed_packages,
+    "dnf": _listed_packages,
+    "crictl": _crictl,
+    "kubectl": _kubectl,
 }
 
 FILES: Mapping[str, Forms] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.auto.form import Forms, ignored, keys, lines, text
+from fleetdiag.compare.auto.form import Forms, high, ignored, keys, lines, low, numbers, text
+from fleetdiag.model import Field, Side, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +43,20 @@ _CPUINFO = (
 )
 _CMDLINE = (r"\b(?:PART)?(?:UU)?ID=\S+", r"(?<=\bBOOT_IMAGE=)\([^)]*\)")
 
-# Everything but whether it is in step: the offset only where it is a tenth of a second or more.
-_CHRONY = (
-    r"^(?!Leap status|System time|Stratum).*",
-    r"^System time +: 0\.0\d* seconds.*",
-    r"^Stratum +: (?:[1-9]|1[0-5])$",
+# Whether it is in step, and how far away.
+_CHRONY = keys(
+    "chronyc tracking",
+    "Leap status",
+    fields=(
+        Field(
+            "System time",
+            pattern=r"^([\d.]+) seconds",
+            unit=Unit.SECONDS,
+            floor=0.1,
+            side=Side.HIGH,
+        ),
+        Field("Stratum", floor=5, side=Side.HIGH),
+    ),
 )
 # Of the peers only whether one is followed (`*`).
 _NTPQ = (r"(?<=^\*).*", r"^[^*].*")
@@ -71,8 +81,55 @@ _EPOCH = r"(?<!\d)1\d{9}(?:\.\d+)?(?!\d)"
 
 def _chronyc(call: Call) -> Forms:
     if "tracking" in call.plain:
-        return (lines("chronyc tracking", *_CHRONY),)
-    return (lines("chronyc sources", *_CHRONY_SOURCES),) if "sources" in call.plain else ()
+        return (_CHRONY,)
+    if "sources" in call.plain:
+        return (lines("chronyc sources", *_CHRONY_SOURCES),)
+    moving = {"sourcestats", "ntpdata", "serverstats", "clients", "rtcdata"} & set(call.plain)
+    return (ignored("chronyc"),) if moving else ()
+
+
+# As it is told to people, or by `-u`.
+_SENSORS = numbers(
+    "sensors",
+    *(
+        low(f"fan{n}", rf"^ *fan{n}(?:_input)?: +(\d+)(?:\.\d+)?(?: RPM|$)", 1000)
+        for n in range(1, 10)
+    ),
+    *(
+        high(name, rf"^ *{name}(?:_input)?: +\+?(\d+(?:\.\d+)?)(?:.?C\b|.C|$)", 15)
+        for name in ("Package id 0", "Tctl", "Tdie", *(f"Core {n}" for n in range(8)), "temp1")
+    ),
+    looks=r"^ *(?:fan[1-9](?:_input)?: +\d+(?:\.\d+)?(?: RPM|$)"
+    r"|(?:Package id 0|Tctl|Tdie|Core [0-7]|temp1(?:_input)?): +\+?\d)",
+)
+
+
+def _ipmitool(call: Call) -> Forms:
+    """Sensors by their state; events without their number and time."""
+    if {"sel", "list"} <= set(call.plain) or {"sel", "elist"} <= set(call.plain):
+        return (lines("ipmitool sel", r"^ *[0-9a-f]+ \|[^|]*\|[^|]*\|"),)
+    if {"sensor", "sdr"} & set(call.plain):
+        return (lines("ipmitool", r"(?<=\|) *-?\d[\d.]*(?: [A-Za-z%][\w ]*)? *(?=\|)"),)
+    return ()
+
+
+def _timedatectl(call: Call) -> Forms:
+    verb = next(iter(call.plain), "")
+    if verb == "timesync-status":
+        return (_TIMESYNC,)
+    if verb == "show-timesync":
+        return (_SHOW_TIMESYNC,)
+    return () if verb in {"show", "list-timezones"} else (_TIMEDATECTL,)
+
+
+_TIMESYNC = numbers(
+    "timedatectl timesync-status",
+    Field("offset", r"^ *Offset: [+-]?(\S+)", unit=Unit.SECONDS, side=Side.HIGH),
+    looks=r"^ *Server: ",
+)
+_SHOW_TIMESYNC = keys(
+    "timedatectl show-timesync", *("*NTPServers", "RootDistanceMaxUSec", "PollIntervalM*USec")
+)
 
 
 PROGRAMS: Mapping[str, Entry] = {
@@ -82,9 +139,7 @@ PROGRAMS: Mapping[str, Entry] = {
     "arch": (text("arch"),),
     "nproc": (text("nproc"),),
     "date": (text("date", mask=(_EPOCH, r"^\d\d:?\d\d(?::?\d\d)?$")),),
-    "timedatectl": lambda call: (
-        () if {"timesync-status", "show", "show-timesync"} & {*call.plain} else (_TIMEDATECTL,)
-    ),
+    "timedatectl": _timedatectl,
     "chronyc": _chronyc,
     "ntpq": lambda call: (lines("ntpq", *_NTPQ),) if call.has("-p", "--peers") else (),
     "ntpstat": (lines("ntpstat", r"^ .*", r"(?<=stratum ).*"),),
@@ -92,8 +147,9 @@ PROGRAMS: Mapping[str, Entry] = {
     "lspci": lambda call: () if call.has("-v") else (lines("lspci"),),
     "lsusb": (lines("lsusb", r"^Bus \d+ Device \d+: "),),
     "dmidecode": (lines("dmidecode", *_DMI),),
+    "ipmitool": _ipmitool,
     "smartctl": lambda call: () if call.has("-j", "--json") else (lines("smartctl", _SMART),),
-    "sensors": (ignored("sensors"),),
+    "sensors": (_SENSORS, ignored("sensors")),
     "getenforce": (text("getenforce"),),
     "sestatus": (lines("sestatus"),),
     "lsb_release": (lines("lsb_release"),),

@@ -1,0 +1,57 @@
+"""Counters that the kernel and iproute2 print over several lines, as rows.
+
+`ip -s link` and `/proc/interrupts`: jc has no reader for the first, and keeps the processors of the
+second apart. Knows nothing of hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fleetdiag.compare.features import Lines
+
+Row = dict[str, str]
+
+_LINK = re.compile(r"\d{1,9}: ([^:@\s]{1,64})(?:@\S{1,64})?: <([^>]{0,200})>(.{0,400})")
+_PAIR = re.compile(r"\b(mtu|state|qdisc) (\S{1,32})")
+_COUNTED = re.compile(r"\s*([RT]X)(?: errors)?:\s+([a-z]\D{0,200})")
+_INTERRUPT = re.compile(r"\s*\d{1,6}:((?:\s+\d{1,20})+)\s+(\S.{0,200})")
+
+
+def ip_link(lines: Lines) -> Iterator[Row]:
+    """`ip -s link`: a row an interface: `ifname`, `flags`, `mtu`, `state`, and as `RX dropped`."""
+    row: Row = {}
+    names: list[str] = []
+    for line in lines:
+        if match := _LINK.match(line):
+            if row:
+                yield row
+            row = {"ifname": match[1], "flags": match[2], **dict(_PAIR.findall(match[3]))}
+        elif match := _COUNTED.match(line):
+            names = [f"{match[1]} {name}" for name in match[2].split()]
+        elif row and names:
+            numbers = line.split()
+            if len(numbers) >= len(names) and all(map(str.isdecimal, numbers)):
+                row.update(zip(names, numbers, strict=False))
+            names = []
+    if row:
+        yield row
+
+
+def interrupts(lines: Lines) -> Iterator[Row]:
+    """`/proc/interrupts`: a row a numbered interrupt: `device`, `total` over all processors."""
+    for line in lines:
+        if match := _INTERRUPT.match(line):
+            device = match[2].split()[-1]
+            yield {"device": device, "total": str(sum(map(int, match[1].split())))}
+
+
+READERS: Mapping[str, Callable[[Lines], Iterator[Row]]] = {
+    "ip-link": ip_link,
+    "interrupts": interrupts,
+}
+"""By the name in `Compare.parse`."""
