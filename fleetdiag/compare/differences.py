@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
-from fleetdiag.compare.features import PRESENT, WHOLE, Number
-from fleetdiag.compare.shapes import is_shape
+from fleetdiag.compare.features import PRESENT, WHOLE, Number, Slot
 from fleetdiag.compare.trouble import is_trouble, other_number_features
 from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Finding, FindingKind, Mode, Severity
@@ -99,6 +98,14 @@ def difference_findings(
                 findings += [teller.one(odd) for odd in some]
         findings += teller.splits(part)
     return findings
+
+
+def harmless(part: Contrast, mode: Mode) -> frozenset[Deviation]:
+    """Deviations that are no more than info: hosts that have only these are not odd."""
+    if mode is not Mode.LOG:
+        return frozenset()
+    quiet = (odd for odd in _oddities(part, mode) if odd.severity is Severity.INFO)
+    return frozenset(d for odd in quiet for some in odd.by_host.values() for d in some)
 
 
 # ------------------------------------------------------------------------- sets of hosts
@@ -329,7 +336,7 @@ class _Teller:
             if max(sizes) == 1
             else f"{len(sizes)} groups of {_enumeration(sizes)} hosts"
         )
-        named = split.feature != WHOLE and not is_shape(split.feature)
+        named = split.feature != WHOLE and not isinstance(split.feature, Slot)
         what = f" on {clip(shown_feature(split.feature), 60)}" if named else ""
         more = f" (and {len(splits) - 1} more values alike)" if splits[1:] else ""
         hosts = self.grouping.in_order(host for _, some in groups for host in some)

@@ -10,7 +10,7 @@ from fleetdiag.compare.causes import Happened, simultaneous, with_shared
 from fleetdiag.compare.clean import clip, one_line
 from fleetdiag.compare.clock import line_time
 from fleetdiag.compare.diff import bounded, unified_diff
-from fleetdiag.compare.differences import difference_findings
+from fleetdiag.compare.differences import difference_findings, harmless
 from fleetdiag.compare.group import Grouping, group
 from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
 from fleetdiag.compare.missing import missing_findings, unreachable_findings
@@ -89,7 +89,14 @@ class _Engine:
 
     def _step(self, step: Step) -> tuple[StepComparison, list[Finding]]:
         reading = read_step(step, results_of(self._run, step.name), self._hosts, self._names)
-        grouping = group(reading.answers, self._kind, reading.settle, eager=reading.is_unknown)
+        mode = reading.compare.mode
+        grouping = group(
+            reading.answers,
+            self._kind,
+            reading.settle,
+            eager=reading.is_unknown,
+            harmless=lambda part: harmless(part, mode),
+        )
         self._explains.update((flag.name, flag.explains) for flag in reading.flags if flag.name)
         for crash in set(CRASHES).intersection(self._explains):
             self._explains[crash] = (*self._explains[crash], BROKE_OFF)
@@ -97,7 +104,7 @@ class _Engine:
         findings = [
             *self._ruled(reading),
             *log_findings(reading),
-            *difference_findings(step.name, reading.compare.mode, grouping, reading.lines),
+            *difference_findings(step.name, mode, grouping, reading.lines),
             *missing_findings(step.name, grouping, reading.last_line),
         ]
         if self._baseline is not None:

@@ -32,6 +32,12 @@ class Cell(NamedTuple):
         return f"{self.row} {self.column}"
 
 
+class Slot(str):
+    """What stands at one place in lines of one shape, named by the words beside it."""
+
+    __slots__ = ()
+
+
 class Number(NamedTuple):
     """A measured value."""
 

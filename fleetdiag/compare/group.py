@@ -74,6 +74,8 @@ class Grouping:
     clusters: tuple[Cluster, ...]
     contrasts: tuple[Contrast, ...]
     """One for each kind of host (`peers`) that was compared."""
+    harmless: frozenset[Deviation] = frozenset()
+    """Deviations that make nobody odd."""
 
     @property
     def compared(self) -> int:
@@ -83,7 +85,7 @@ class Grouping:
     @property
     def odd(self) -> tuple[str, ...]:
         """Hosts that deviate, in the run's order."""
-        odd = {host for part in self.contrasts for host in part.odd}
+        odd = {host for part in self.contrasts for host in part.odd if self.deviations(host)}
         return tuple(answer.host for answer in self.answers if answer.host in odd)
 
     def majority_of(self, host: str) -> Cluster | None:
@@ -92,8 +94,9 @@ class Grouping:
         return next((c for c in self.clusters if c.majority and c.first.host in part), None)
 
     def deviations(self, host: str) -> tuple[Deviation, ...]:
-        """What sets `host` apart; empty where nothing does."""
-        return next((part.odd[host] for part in self.contrasts if host in part.odd), ())
+        """What sets `host` apart and is not harmless; empty where nothing does."""
+        found = next((part.odd[host] for part in self.contrasts if host in part.odd), ())
+        return tuple(deviation for deviation in found if deviation not in self.harmless)
 
     def in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
         """`hosts` in the run's order, each once."""
@@ -107,6 +110,7 @@ def group(
     settle: Settle | None = None,
     *,
     eager: bool = False,
+    harmless: Callable[[Contrast], frozenset[Deviation]] = lambda _: frozenset(),
 ) -> Grouping:
     """Contrast the answers that can be compared, and cluster all of them.
 
@@ -115,6 +119,7 @@ def group(
         kind_of: host -> its kind; only hosts of one kind are compared.
         settle: a second look at features some of which have no majority.
         eager: look a second time in any case.
+        harmless: the deviations of a contrast that make nobody odd.
     """
     peers = usual_peers(answers)
     kinds: dict[str, dict[str, Features]] = {}
@@ -126,10 +131,14 @@ def group(
         found = contrast(features)
         unsettled = eager or found.splits or len(found.odd) * 2 > len(found.hosts)
         contrasts.append(settle(features, found) if unsettled and settle else found)
-    return Grouping(tuple(answers), tuple(_clusters(answers, contrasts)), tuple(contrasts))
+    quiet = frozenset(deviation for part in contrasts for deviation in harmless(part))
+    clusters = tuple(_clusters(answers, contrasts, quiet))
+    return Grouping(tuple(answers), clusters, tuple(contrasts), quiet)
 
 
-def _clusters(answers: Sequence[Answer], contrasts: Sequence[Contrast]) -> list[Cluster]:
+def _clusters(
+    answers: Sequence[Answer], contrasts: Sequence[Contrast], quiet: frozenset[Deviation]
+) -> list[Cluster]:
     part_of = {host: number for number, part in enumerate(contrasts) for host in part.hosts}
     split_values = [_split_values(part.splits) for part in contrasts]
     found: dict[Hashable, list[Answer]] = {}
@@ -139,7 +148,7 @@ def _clusters(answers: Sequence[Answer], contrasts: Sequence[Contrast]) -> list[
             key: Hashable = _uncompared_key(answer)
         else:
             deviations = contrasts[part].odd.get(answer.host, ())
-            key = (part, frozenset(deviations), split_values[part].get(answer.host, ()))
+            key = (part, frozenset(deviations) - quiet, split_values[part].get(answer.host, ()))
         found.setdefault(key, []).append(answer)
     clusters = []
     for members in found.values():

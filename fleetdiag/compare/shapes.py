@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.contrast import Contrast, contrast
-from fleetdiag.compare.features import PRESENT, WHOLE, Number
+from fleetdiag.compare.features import PRESENT, WHOLE, Number, Slot
 from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Field
 
@@ -43,7 +43,7 @@ _VERSION = r"(?<![\w.-])v?\d{1,9}(?:[.+~_:-][A-Za-z0-9]{1,32}){2,8}(?!\w)"
 _NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|\d+(?:\.\d+)?+")
 _TOKENS = re.compile(r"[^\s\d]*+\d\S*+")
 _SUFFIX = re.compile(r" ?(?:%|[kKMGT]i?B?|[µum]?s|min|hours?|days?|bytes)(?![A-Za-z0-9])")
-_TRIMMED = " \t:=,;()[]{}<>\"'/|-"
+_TRIMMED = " \t:=,;()[]{}<>\"'/|-%"
 
 
 class _Form(NamedTuple):
@@ -75,18 +75,13 @@ def settle_lines(features: Mapping[str, Features], found: Contrast) -> Contrast:
     """
     lines = {host: tuple(map(str, values)) for host, values in features.items()}
     finer = _contrast_alike(refined_lines(lines)) if len(features) > 2 else None
-    if finer is not None and all(is_shape(split.feature) for split in finer.splits):
+    if finer is not None and all(isinstance(split.feature, Slot) for split in finer.splits):
         return finer
     whole: dict[str, Features] = {
         host: {WHOLE: "\n".join(sorted(some))} for host, some in lines.items()
     }
     by_set = contrast(whole)
     return by_set if by_set.splits else found
-
-
-def is_shape(feature: Feature) -> bool:
-    """Whether `feature` is a line's shape with its numbers taken out."""
-    return isinstance(feature, str) and _MARK in feature.split()
 
 
 def _lines_of(features: Mapping[str, Features]) -> dict[str, Lines]:
@@ -127,7 +122,7 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
                 _take(shape, each, having, left, forms, common, slots)
     for feature, values in slots.items():
         for host, value in _classified(values, len(hosts)).items():
-            refined[host][feature] = value
+            refined[host][Slot(feature)] = value
     for host, lines in left.items():
         refined[host].update(dict.fromkeys(lines, PRESENT))
     return dict(refined.items())
@@ -224,9 +219,12 @@ def _labels(
         fixed: for each slot the text that all hosts have there; None where it varies.
         taken: names that are in use.
     """
-    if len(fixed) == 1:
-        return (_unused(shape.strip()[:MAX_LABEL_CHARS], taken),)
     parts = shape.split(_MARK)
+    if len(fixed) == 1:
+        ends = [part.strip(_TRIMMED) for part in parts if part.strip(_TRIMMED)] or ["number"]
+        return (
+            _unused(" … ".join(ends)[:MAX_LABEL_CHARS] if len(ends[0]) < 3 else ends[0], taken),
+        )
     begins_with_number = not parts[0].strip(_TRIMMED)
     head = " ".join(parts[0].strip(_TRIMMED).split())[:MAX_HEAD_CHARS]
     labels: list[str] = []

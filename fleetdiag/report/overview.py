@@ -56,6 +56,7 @@ def overview(comparison: Comparison) -> Overview:
         found = step_rows(step)
         if step.name in flagged:
             hosts = flagged[step.name]
+            found = [row for row in found if row.hosts != hosts or row.hosts != step.odd]
             found.append(Row(step.name, step.compared, f"{len(hosts)} by rule", hosts))
         rows += found
         if not found:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MAX_FINDINGS = 10
 MAX_EVIDENCE = 3
 MAX_EVIDENCE_LINES = 2
+MANY_SHARE = 0.2
 MAX_DIFF_EVIDENCE = 4
 MAX_ALSO = 3
 SIGNED = frozenset({FindingKind.DIFFERS, FindingKind.CHANGED})
@@ -100,14 +101,23 @@ def draw_findings(screen: Screen, comparison: Comparison, *, verbose: bool) -> N
 
 
 def _draw_listed(screen: Screen, findings: Sequence[Finding], *, verbose: bool) -> None:
+    telling = [finding for finding in findings if verbose or not _comes_and_goes(finding)]
+    shown = telling if verbose else telling[:MAX_FINDINGS]
     if findings:
         screen.gap()
+    if shown:
         screen.line(("FINDINGS", "bold"))
-    shown = findings if verbose else findings[:MAX_FINDINGS]
     for finding in shown:
         _draw_finding(screen, finding, verbose=verbose)
     if more := len(findings) - len(shown):
-        screen.line(f"… and {more} more, -v shows them")
+        harmless = f"{count(more, 'harmless difference')}, -v shows more"
+        screen.line(f"… and {more} more, -v shows them" if shown else (harmless, "dim"))
+
+
+def _comes_and_goes(finding: Finding) -> bool:
+    """A harmless difference that many hosts have: nothing to read in an incident."""
+    many = len(finding.hosts) > MANY_SHARE * finding.of
+    return finding.severity is Severity.INFO and finding.kind is FindingKind.DIFFERS and many
 
 
 def _draw_finding(screen: Screen, finding: Finding, *, verbose: bool) -> None:
