@@ -133,9 +133,11 @@ def nothing_odd(comparison: Comparison) -> str:
         return f"One host answered: nothing to compare it with{rules}."
     if not compared:
         return f"Nothing was compared: {answered} hosts answered, but no step can tell them apart."
+    quiet = any(finding.kind is FindingKind.DIFFERS for finding in comparison.findings)
+    none = "no difference that tells" if quiet else "no difference"
     return (
         f"Nothing odd: {answered} hosts answered, {count(compared, 'step')} compared, "
-        f"no difference{rules}."
+        f"{none}{rules}."
     )
 
 
