@@ -126,3 +126,19 @@ def time_in(text: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return None
+
+
+END_OF_DATES_S = 253_402_300_799.0
+"""The last second of the year 9999."""
+
+
+def time_range(first_s: float, last_s: float) -> str:
+    """`2026-11-22 03:01:07 UTC`, `2026-11-22 03:01:07 to 03:04:11 UTC`; empty for no date."""
+    if not 0.0 <= first_s <= last_s <= END_OF_DATES_S:
+        return ""
+    first, last = (datetime.fromtimestamp(at, UTC) for at in (first_s, last_s))
+    begin = f"{first:%Y-%m-%d %H:%M:%S}"
+    if last - first < timedelta(seconds=1):
+        return f"{begin} UTC"
+    form = "%H:%M:%S" if first.date() == last.date() else "%Y-%m-%d %H:%M:%S"
+    return f"{begin} to {last.strftime(form)} UTC"

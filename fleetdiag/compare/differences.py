@@ -7,11 +7,13 @@ harmless event.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.clean import clip
+from fleetdiag.compare.clock import time_range
 from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
 from fleetdiag.compare.features import PRESENT, WHOLE, Number, Slot
 from fleetdiag.compare.trouble import is_trouble, other_number_features
@@ -19,7 +21,7 @@ from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Finding, FindingKind, Mode, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fleetdiag.compare.contrast import Contrast, Deviation, Split
     from fleetdiag.compare.features import Feature, Lines, Value
@@ -40,6 +42,8 @@ FIXED_SHARE = 0.1
 MAX_SEPARATE = 3
 """So many odd sets of hosts in a step get a finding each; more are one finding."""
 EVIDENCE_HOSTS = 3
+MOST_SEEN = 20
+"""Of so many hosts the lines of an event are looked at again, for when it was."""
 SUMMARY_CHARS = 100
 
 
@@ -69,8 +73,26 @@ class Oddity:
         return few and any(deviation.want is None for deviation in self.deviations)
 
 
+class Seen(NamedTuple):
+    """An event in a host's log."""
+
+    line: str
+    """The first, as the host gave it."""
+    first_s: float | None
+    """When, Unix time on our clock; None where the lines do not say."""
+    last_s: float | None
+
+
+SeenOf = Callable[[str, Collection[str]], Mapping[str, Seen]]
+"""Host and events -> those of them that its log has."""
+
+
 def difference_findings(
-    step: str, mode: Mode, grouping: Grouping, lines_of: Callable[[str], Lines]
+    step: str,
+    mode: Mode,
+    grouping: Grouping,
+    lines_of: Callable[[str], Lines],
+    seen_of: SeenOf = lambda *_: {},
 ) -> list[Finding]:
     """What differs between the hosts of one step.
 
@@ -79,8 +101,9 @@ def difference_findings(
         mode: how it was compared.
         grouping: its answers.
         lines_of: host -> its lines as they are shown.
+        seen_of: when events were seen, in mode `log`.
     """
-    teller = _Teller(step, mode, grouping, lines_of)
+    teller = _Teller(step, mode, grouping, lines_of, seen_of)
     findings: list[Finding] = []
     for part in grouping.contrasts:
         oddities = _oddities(part, mode)
@@ -188,6 +211,7 @@ class _Teller:
     mode: Mode
     grouping: Grouping
     lines_of: Callable[[str], Lines]
+    seen_of: SeenOf
 
     def one(self, odd: Oddity) -> Finding:
         if self._whole(odd) or not self.lines_of(odd.hosts[0]):
@@ -305,9 +329,21 @@ class _Teller:
         if isinstance(first.got, Number) and isinstance(first.want, Number):
             return self._numbers(odd)
         if self.mode is Mode.LOG:
-            told = [f"{clip(str(d.feature))}{_times(d.got, d.want)}" for d in odd.deviations]
-            return (*told[:EVIDENCE_LINES], *_more_line(len(told) - EVIDENCE_LINES, "more events"))
+            more = _more_line(len(odd.deviations) - EVIDENCE_LINES, "more events")
+            return (*self._events(odd.hosts, odd.deviations[:EVIDENCE_LINES]), *more)
         return differing_lines(*_both_sides(odd.deviations, _as_pair))
+
+    def _events(self, hosts: Sequence[str], deviations: Sequence[Deviation]) -> Iterator[str]:
+        """Each event as the first host gave it, how often it is there, and from when to when."""
+        events = {str(d.feature) for d in deviations if d.got is not None}
+        seen = {host: self.seen_of(host, events) for host in hosts[:MOST_SEEN]} if events else {}
+        for deviation in deviations:
+            event = str(deviation.feature)
+            found = [by_event[event] for by_event in seen.values() if event in by_event]
+            line = found[0].line.strip() if found else event
+            told = [_times(deviation.got, deviation.want), _span(found)]
+            about = ", ".join(filter(None, told))
+            yield f"{about}: {clip(line)}" if about else clip(line)
 
     def _numbers(self, odd: Oddity) -> Lines:
         if len(odd.hosts) == 1:
@@ -414,7 +450,14 @@ def _short(value: Value) -> str:
 def _times(got: Value | None, want: Value | None) -> str:
     if not isinstance(got, int) or (got == 1 and want is None):
         return ""
-    return f"  ({got} times)" if want is None else f"  ({got} times, median {want})"
+    return f"{got} times" if want is None else f"{got} times, median {want}"
+
+
+def _span(seen: Sequence[Seen]) -> str:
+    """`2026-11-22 03:01:07 to 03:04:11 UTC`, over all hosts."""
+    firsts = [one.first_s for one in seen if one.first_s is not None]
+    lasts = [one.last_s for one in seen if one.last_s is not None]
+    return time_range(min(firsts), max(lasts)) if firsts and lasts else ""
 
 
 def _more_line(number: int, what: str) -> Lines:

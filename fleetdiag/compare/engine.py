@@ -10,7 +10,7 @@ from fleetdiag.compare.causes import Happened, simultaneous, with_shared
 from fleetdiag.compare.clean import clip, one_line
 from fleetdiag.compare.clock import line_time
 from fleetdiag.compare.diff import bounded, unified_diff
-from fleetdiag.compare.differences import difference_findings, harmless
+from fleetdiag.compare.differences import Seen, difference_findings, harmless
 from fleetdiag.compare.group import Grouping, group
 from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
 from fleetdiag.compare.missing import missing_findings, unreachable_findings
@@ -29,7 +29,7 @@ from fleetdiag.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from fleetdiag.compare.contrast import Deviation
     from fleetdiag.compare.features import Features, Lines
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from fleetdiag.model import Finding, Run, Step, StepResult
 
 MAX_SAMPLE_CHARS = 65536
+MOST_TIMED = 200
+"""Hosts with an event whose times are looked at: more are no handful."""
 LATER_LINES = 20
 """Of groups after the first `MAX_EXACT_DIFFS`: a thousand hosts may be a thousand groups."""
 MAX_EXACT_DIFFS = 50
@@ -104,7 +106,7 @@ class _Engine:
         findings = [
             *self._ruled(reading),
             *log_findings(reading),
-            *difference_findings(step.name, mode, grouping, reading.lines),
+            *self._differences(reading, grouping),
             *missing_findings(step.name, grouping, reading.last_line),
         ]
         if self._baseline is not None:
@@ -122,6 +124,29 @@ class _Engine:
             known = {name: at for name, at in times.items() if at is not None}
             self._events.append(Happened(ruled.finding, known))
         return [ruled.finding for ruled in found]
+
+    def _differences(self, reading: Reading, grouping: Grouping) -> list[Finding]:
+        """What differs between hosts; of a log also when events of few hosts were written."""
+
+        def seen_of(host: str, events: Collection[str]) -> Mapping[str, Seen]:
+            found = reading.occurrences(host, events)
+            return {event: self._seen(host, *lines) for event, lines in found.items()}
+
+        mode = reading.compare.mode
+        found = difference_findings(reading.step.name, mode, grouping, reading.lines, seen_of)
+        for finding in found if mode is Mode.LOG else ():
+            if finding.feature is None or len(finding.hosts) > MOST_TIMED:
+                continue
+            at = {host: seen_of(host, {finding.feature}) for host in finding.hosts}
+            firsts = {host: seen[finding.feature].first_s for host, seen in at.items() if seen}
+            known = {host: first_s for host, first_s in firsts.items() if first_s is not None}
+            self._events.append(Happened(finding, known))
+        return found
+
+    def _seen(self, host: str, first: str, last: str) -> Seen:
+        facts, asked_at = self._hosts[host].facts, self._asked_at(host)
+        first_s, last_s = (line_time(line, facts, asked_at) for line in (first, last))
+        return Seen(first, first_s, last_s)
 
     def _asked_at(self, host: str) -> float:
         return self._hosts[host].started_at or self._run.started_at

@@ -19,7 +19,7 @@ from fleetdiag.compare.own import mask_outputs
 from fleetdiag.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fleetdiag.compare.features import Lines
     from fleetdiag.compare.linerules import LineRules
@@ -110,15 +110,10 @@ class LineTable:
         counts.pop("", None)
         return dict(counts)
 
-    def first_raw(self, host: str, wanted: Iterable[str]) -> dict[str, str]:
-        """The first line, as `host` gave it, of each of its masked lines among `wanted`."""
-        left = set(wanted)
-        found: dict[str, str] = {}
-        raw = self._raw(host)
-        for form, line in zip(self.lines(host), raw, strict=False):
-            if form in left and form not in found:
-                found[form] = line
-        return found
+    def with_raw(self, host: str) -> Iterator[tuple[str, str]]:
+        """Each line as it is compared, and as `host` gave it."""
+        stdout, stderr = self.cleaned(host)
+        return zip(self.lines(host), (*stdout, *filter(None, stderr)), strict=False)
 
     # --------------------------------------------------------------------------- building
 
@@ -191,10 +186,6 @@ class LineTable:
             number += 1
             shown = f"{text} (other bytes, {number})"
         return shown
-
-    def _raw(self, host: str) -> Lines:
-        stdout, stderr = self.cleaned(host)
-        return (*stdout, *filter(None, stderr))
 
     def _read(self, output: Streams) -> tuple[Lines, Lines]:
         return clean_lines(output[0]), clean_lines(output[1])

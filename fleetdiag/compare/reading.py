@@ -26,7 +26,7 @@ from fleetdiag.compare.shapes import settle_lines, settle_lines_of, settle_text
 from fleetdiag.model import Mode, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from fleetdiag.compare.contrast import Contrast
     from fleetdiag.compare.features import Feature, Features, Lines, Value
@@ -59,6 +59,18 @@ class Reading:
     """In the run's order."""
     table: LineTable
     masks: tuple[str, ...]
+    templates: Mapping[str, str]
+    """Of a log: masked line -> the event it was generalised to; lines that are their own are not in
+    it."""
+
+    def occurrences(self, host: str, events: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Of a log: event -> the first and the last line of it, as `host` gave them."""
+        found: dict[str, tuple[str, str]] = {}
+        for line, raw in self.table.with_raw(host):
+            event = self.templates.get(line, line)
+            if event in events:
+                found[event] = found.get(event, (raw, raw))[0], raw
+        return found
 
     @property
     def settle(self) -> Settle | None:
@@ -155,7 +167,7 @@ def read_step(
         table.mask(valued, names)
         found.read_lines(valued)
     answers = tuple(found.answer(host, result) for host, result in results.items())
-    return Reading(step, compare, chosen.name, flags, answers, table, found.masks)
+    return Reading(step, compare, chosen.name, flags, answers, table, found.masks, found.templates)
 
 
 class _Found:
@@ -170,6 +182,7 @@ class _Found:
         self._features: dict[str, Features] = {}
         self._unreadable: dict[str, str] = {}
         self.masks: tuple[str, ...] = ()
+        self.templates: Mapping[str, str] = {}
 
     def answer(self, host: str, result: StepResult) -> Answer:
         unread = self._unreadable.get(host)
@@ -197,7 +210,9 @@ class _Found:
                 shared[key] = self._with_exit_code(host, self._of_lines(host, lines))
             self._features[host] = shared[key]
         if mode is Mode.LOG and EXACT not in self._compare.unmask:
-            self._features = _generalised(self._features)
+            counts = cast("Mapping[str, Mapping[str, object]]", self._features)
+            self.templates = generalise(counts)
+            self._features = _generalised(self._features, self.templates)
 
     def _of_lines(self, host: str, cut: Lines | None) -> Features:
         if self._compare.mode is Mode.TEXT:
@@ -267,9 +282,10 @@ def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
     return clean_lines(said[:65536])
 
 
-def _generalised(features: Mapping[str, Features]) -> dict[str, Features]:
+def _generalised(
+    features: Mapping[str, Features], templates: Mapping[str, str]
+) -> dict[str, Features]:
     """Logs with tokens that vary as `<*>`; the counts of such events add up."""
-    templates = generalise(cast("Mapping[str, Mapping[str, object]]", features))
     if not templates:
         return dict(features)
     merged: dict[int, Features] = {}

@@ -136,7 +136,7 @@ def _draw_finding(screen: Screen, finding: Finding, *, verbose: bool) -> None:
         return
     most = MAX_DIFF_EVIDENCE if finding.kind in SIGNED else MAX_EVIDENCE
     for line in finding.evidence if verbose else finding.evidence[:most]:
-        if finding.kind in SIGNED:
+        if finding.kind in SIGNED and line[:1] in {"+", "-"}:
             screen.line(indent, (line, _evidence_style(finding, line)))
         else:
             screen.wrapped(line, indent=indent, style="dim", most=MAX_EVIDENCE_LINES)

@@ -65,9 +65,13 @@ def test_stderr_is_marked_as_such() -> None:
     )
 
 
-def test_the_raw_line_of_an_event_can_be_asked_for() -> None:
-    found = table({"a": b"[    1.000001] x\n[    2.000001] y\n[    3.000001] y\n"})
-    assert found.first_raw("a", ["y", "z"]) == {"y": "[    2.000001] y"}
+def test_the_raw_lines_can_be_asked_for() -> None:
+    found = table({"a": b"[    1.000001] x\n[    2.000001] y\n"}, errors=b"\nz\n")
+    assert list(found.with_raw("a")) == [
+        ("x", "[    1.000001] x"),
+        ("y", "[    2.000001] y"),
+        ("stderr: z", "z"),
+    ]
 
 
 @given(st.lists(st.binary(max_size=30), min_size=2, max_size=5))
