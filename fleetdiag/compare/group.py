@@ -63,7 +63,8 @@ class Cluster:
 
     @property
     def first(self) -> Answer:
-        return self.answers[0]
+        """The one that is shown for all, whatever the order of the hosts: numbers may differ."""
+        return min(self.answers, key=lambda answer: answer.host)
 
 
 @dataclass(frozen=True, slots=True)
