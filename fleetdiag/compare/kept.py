@@ -2,7 +2,8 @@
 
 A mask hides what differs on every healthy host. An address that nearly all have alike (the gateway,
 the database in `/etc/hosts`) is no such thing, nor is a date that nearly all give within minutes (a
-certificate's end, the clock): a host with another is odd. Knows nothing of steps or findings.
+certificate's end, the clock): a host with another is odd. So are two hosts with one machine id.
+Knows nothing of steps or findings.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 ODD_SHARE = 0.2
 """At most so many of the hosts may have another, or one of a few."""
 FEWEST_ALIKE = 2
+FEWEST_OWN = 10
+"""So many hosts, nearly all with an id of their own, make it one that no two should share."""
+OWN_IDS = frozenset({"<hex>", "<mac>"})
 FEWEST_TIMED = 4
 NEAR_S = 1800.0
 """Times so close are the same time."""
@@ -82,18 +86,30 @@ def _one_line(
     aligned = {host: found for host, found in values.items() if found is not None}
     if len(aligned) < len(places):
         return
-    columns = zip(*aligned.values(), strict=True)
-    common = [_is_common(max(Counter(column).values()), len(aligned)) for column in columns]
-    if not any(common):
-        return
     parts = _ADDRESS.split(full)
     marks = _ADDRESS.findall(full)
+    columns = zip(*aligned.values(), strict=True)
+    kept = [_kept_of(Counter(column), mark) for column, mark in zip(columns, marks, strict=True)]
     for host, place in places.items():
         shown = [
-            value if is_common else mark
-            for value, mark, is_common in zip(aligned[host], marks, common, strict=True)
+            value if kept_values is None or value in kept_values else mark
+            for value, mark, kept_values in zip(aligned[host], marks, kept, strict=True)
         ]
         yield host, place, "".join(map("".join, zip_longest(parts, shown, fillvalue="")))
+
+
+def _kept_of(counts: Counter[str], mark: str) -> set[str] | None:
+    """The values at one place that are kept; None for all, where nearly all hosts have the same.
+
+    An id that two hosts share where every other has its own is kept, too: one is a clone.
+    """
+    hosts = counts.total()
+    if _is_common(max(counts.values()), hosts):
+        return None
+    twice = {value for value, count in counts.items() if count > 1}
+    clones = sum(counts[value] for value in twice)
+    own = mark in OWN_IDS and hosts >= FEWEST_OWN and clones <= ODD_SHARE * hosts
+    return twice if own else set()
 
 
 def _several_lines(

@@ -43,7 +43,7 @@ _VERSION = r"(?<![\w.-])v?\d{1,9}(?:[.+~_:-][A-Za-z0-9]{1,32}){2,8}(?!\w)"
 _NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|\d+(?:\.\d+)?+")
 _TOKENS = re.compile(r"[^\s\d]*+\d\S*+")
 _SUFFIX = re.compile(r" ?(?:%|[kKMGT]i?B?|[µum]?s|min|hours?|days?|bytes)(?![A-Za-z0-9])")
-_TRIMMED = " \t:=,;()[]{}<>\"'/|-%"
+_TRIMMED = " \t:=,;()[]{}<>\"'|%"
 
 
 class _Form(NamedTuple):
@@ -231,7 +231,7 @@ def _labels(
     before = parts[0]
     for number, text in enumerate(fixed):
         after = parts[number + 1].strip(_TRIMMED).split()[:MAX_LABEL_WORDS]
-        words = before.strip(_TRIMMED).split()[-MAX_LABEL_WORDS:]
+        words = [w for w in before.strip(_TRIMMED).split() if w.strip("/-")][-MAX_LABEL_WORDS:]
         label = " ".join((after or words) if begins_with_number else words)
         label = label or f"{head} number {number + 1}".strip()
         labels.append(_unused(label[:MAX_LABEL_CHARS], {**taken, **dict.fromkeys(labels)}))

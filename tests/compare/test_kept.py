@@ -49,6 +49,13 @@ def test_times_that_hosts_do_not_share_stay_masked() -> None:
     assert set(masked(*boots)) == {"<time> up"}
 
 
+def test_an_id_that_two_of_many_hosts_share_is_shown() -> None:
+    ids = [f"{n:02d}{'3f' * 15}" for n in range(11)]
+    assert set(masked(*ids)) == {"<hex>"}
+    assert masked(*ids, ids[3])[-1] == ids[3]
+    assert set(masked(*ids[:5], ids[3])) == {"<hex>"}
+
+
 def test_in_logs_and_among_few_hosts_nothing_is_kept() -> None:
     assert set(masked(*["via 10.0.8.1"] * 5, keep=False)) == {"via <ip>"}
     assert set(masked("via 10.0.8.1", "via 10.0.8.2")) == {"via <ip>"}
