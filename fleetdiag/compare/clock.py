@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AHEAD_S = 86_400.0
 """A date without a year so far after the run is of the year before."""
 
-_LEVEL = r"(?:<\d{1,3}>|[a-z0-9]{1,8} {0,4}:[a-z]{1,6} {0,2}: )?"
+_LEVEL = r"(?:<\d{1,3}>|[a-z0-9]{1,8} {0,4}:[a-z]{1,6} {0,4}: )?"
 _SINCE_BOOT = re.compile(rf"{_LEVEL}\[ {{0,11}}(\d{{1,10}}\.\d{{6}})\]")
 _ISO = re.compile(
     r"(?:<\d{1,3}>)?(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,6})\d{0,3})?"

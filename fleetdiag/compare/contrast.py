@@ -80,9 +80,10 @@ def contrast(features: Mapping[str, Features]) -> Contrast:
     differing, numbers = _differing(features)
     found = _Findings(hosts)
     for feature, holders in differing.items():
-        found.classify(feature, holders)
+        if feature not in numbers:
+            found.classify(feature, holders)
     for feature, values in numbers.items():
-        found.measure(feature, values)
+        found.measure(feature, values, differing.get(feature))
     return found.contrast()
 
 
@@ -204,8 +205,12 @@ class _Findings:
                 groups[None] = self._without(holders)
             self._splits.append(Split(feature, _largest_first(groups)))
 
-    def measure(self, feature: Feature, numbers: Mapping[str, Number]) -> None:
-        """A number: who is far from the others."""
+    def measure(
+        self, feature: Feature, numbers: Mapping[str, Number], texts: Holders | None = None
+    ) -> None:
+        """A number: who is far from the others, has something else there (`texts`), or lacks it."""
+        if isinstance(feature, Cell) and len(numbers) * 2 <= len(self._hosts):
+            return  # The row itself is what few hosts have.
         field = next(iter(numbers.values())).field
         unit = field.unit or Unit.NONE
         values = {host: numbers[host].value for host in self._hosts if host in numbers}
@@ -221,8 +226,11 @@ class _Findings:
             self._splits.append(Split(feature, parts, measured=True))
         of = len(self._hosts)
         if not isinstance(feature, Cell) and not field.rate and of > len(values) > of / 2:
-            without = [host for host in self._hosts if host not in values]
+            said = {host for hosts in (texts or {}).values() for host in hosts}
+            without = [host for host in self._hosts if host not in values and host not in said]
             self._deviate(feature, [(None, without)], want, of)
+        if texts and sum(map(len, texts.values())) < len(values):
+            self._deviate(feature, list(texts.items()), want, of)
 
     def _deviate(
         self,

@@ -45,6 +45,8 @@ EVIDENCE_HOSTS = 3
 MOST_SEEN = 20
 """Of so many hosts the lines of an event are looked at again, for when it was."""
 SUMMARY_CHARS = 100
+FEWEST_OWN = 5
+"""Where so many hosts each say something of their own, it is a name, not a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Seen(NamedTuple):
 
 SeenOf = Callable[[str, Collection[str]], Mapping[str, Seen]]
 """Host and events -> those of them that its log has."""
+RawOf = Callable[[str], Mapping[str, str]]
+"""Host -> masked line -> as the host gave it."""
 
 
 def difference_findings(
@@ -93,6 +97,7 @@ def difference_findings(
     grouping: Grouping,
     lines_of: Callable[[str], Lines],
     seen_of: SeenOf = lambda *_: {},
+    raw_of: RawOf = lambda _: {},
 ) -> list[Finding]:
     """What differs between the hosts of one step.
 
@@ -102,8 +107,9 @@ def difference_findings(
         grouping: its answers.
         lines_of: host -> its lines as they are shown.
         seen_of: when events were seen, in mode `log`.
+        raw_of: what its lines were before they were masked.
     """
-    teller = _Teller(step, mode, grouping, lines_of, seen_of)
+    teller = _Teller(step, mode, grouping, lines_of, seen_of, raw_of)
     findings: list[Finding] = []
     for part in grouping.contrasts:
         oddities = _oddities(part, mode)
@@ -146,17 +152,20 @@ def _oddities(part: Contrast, mode: Mode) -> list[Oddity]:
             if deviation.feature in fixed:
                 other_numbers.add(sort)
     most = max(1, FIXED_SHARE * len(part.hosts))
-    by_hosts: dict[tuple[Severity, tuple[str, ...]], dict[str, list[Deviation]]] = {}
+    by_hosts: dict[tuple[Severity, tuple[str, ...], bool], dict[str, list[Deviation]]] = {}
     for sort, members in by_sort.items():
-        severity = _severity([some[0] for some in members.values()], len(part.hosts), mode)
+        alike = [some[0] for some in members.values()]
+        severity = _severity(alike, len(part.hosts), mode)
         if sort in other_numbers and len(members) <= most:
             severity = Severity.WARNING
-        merged = by_hosts.setdefault((severity, tuple(members)), {})
+        # Harmless events that hosts have are told apart from those that they lack.
+        lacking = mode is Mode.LOG and severity is Severity.INFO and not _more(alike[0])
+        merged = by_hosts.setdefault((severity, tuple(members), lacking), {})
         for host, same in members.items():
             merged.setdefault(host, []).extend(same)
     return [
         Oddity(hosts, tuple(found[hosts[0]]), {h: tuple(d) for h, d in found.items()}, severity)
-        for (severity, hosts), found in by_hosts.items()
+        for (severity, hosts, _), found in by_hosts.items()
     ]
 
 
@@ -212,6 +221,7 @@ class _Teller:
     grouping: Grouping
     lines_of: Callable[[str], Lines]
     seen_of: SeenOf
+    raw_of: RawOf
 
     def one(self, odd: Oddity) -> Finding:
         if self._whole(odd) or not self.lines_of(odd.hosts[0]):
@@ -271,7 +281,8 @@ class _Teller:
                 evidence=tuple(f"- {clip(line)}" for line in common[:EVIDENCE_HOSTS]),
             )
         summary = f"{self.step} differs from {odd.common} of {odd.of} hosts"
-        return self._finding(odd, summary, differing_lines(common, lines))
+        raw = self.raw_of(odd.hosts[0])
+        return self._finding(odd, summary, differing_lines(common, lines, raw))
 
     def _finding(
         self, odd: Oddity, summary: str, evidence: Lines, feature: str | None = None
@@ -331,7 +342,8 @@ class _Teller:
         if self.mode is Mode.LOG:
             more = _more_line(len(odd.deviations) - EVIDENCE_LINES, "more events")
             return (*self._events(odd.hosts, odd.deviations[:EVIDENCE_LINES]), *more)
-        return differing_lines(*_both_sides(odd.deviations, _as_pair))
+        want, got = _both_sides(odd.deviations, _as_pair)
+        return differing_lines(want, got, self.raw_of(odd.hosts[0]))
 
     def _events(self, hosts: Sequence[str], deviations: Sequence[Deviation]) -> Iterator[str]:
         """Each event as the first host gave it, how often it is there, and from when to when."""
@@ -367,6 +379,7 @@ class _Teller:
         groups = list(split.values.items())
         sizes = [len(hosts) for _, hosts in groups]
         of = sum(sizes)
+        all_own = max(sizes) == 1 and of >= FEWEST_OWN
         how = (
             f"all {of} hosts differ from each other"
             if max(sizes) == 1
@@ -378,7 +391,7 @@ class _Teller:
         hosts = self.grouping.in_order(host for _, some in groups for host in some)
         return Finding(
             kind=FindingKind.DIFFERS,
-            severity=Severity.INFO if split.measured else Severity.WARNING,
+            severity=Severity.INFO if split.measured or all_own else Severity.WARNING,
             summary=f"{self.step}: no majority{what}{more}, {how}",
             hosts=hosts,
             of=len(part.hosts),

@@ -12,6 +12,7 @@ from fleetdiag.compare.clock import line_time
 from fleetdiag.compare.diff import bounded, unified_diff
 from fleetdiag.compare.differences import Seen, difference_findings, harmless
 from fleetdiag.compare.group import Grouping, group
+from fleetdiag.compare.linetable import STDERR_LABEL
 from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
 from fleetdiag.compare.missing import missing_findings, unreachable_findings
 from fleetdiag.compare.own import own_names
@@ -132,8 +133,13 @@ class _Engine:
             found = reading.occurrences(host, events)
             return {event: self._seen(host, *lines) for event, lines in found.items()}
 
-        mode = reading.compare.mode
-        found = difference_findings(reading.step.name, mode, grouping, reading.lines, seen_of)
+        def raw_of(host: str) -> Mapping[str, str]:
+            few = {Mode.TEXT, Mode.LINES} if not reading.table.is_exact else set()
+            both = reading.table.with_raw(host) if mode in few else ()
+            return {line: raw for line, raw in both if not line.startswith(STDERR_LABEL)}
+
+        mode, step = reading.compare.mode, reading.step.name
+        found = difference_findings(step, mode, grouping, reading.lines, seen_of, raw_of)
         for finding in found if mode is Mode.LOG else ():
             if finding.feature is None or len(finding.hosts) > MOST_TIMED:
                 continue

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.diff import only_in, unified_diff
-from fleetdiag.compare.features import Cell, Number
+from fleetdiag.compare.features import Number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fleetdiag.compare.features import Feature, Lines, Value
 
@@ -22,8 +23,16 @@ HEAD_CHARS = 20
 LONG_CHARS = 100
 
 
-def differing_lines(common: Lines, other: Lines) -> Lines:
-    """`- what most hosts say`, `+ what this one says`: paired, at most a few."""
+def differing_lines(
+    common: Lines, other: Lines, raw: Mapping[str, str] = MappingProxyType({})
+) -> Lines:
+    """`- what most hosts say`, `+ what this one says`: paired, at most a few.
+
+    Args:
+        common: what most hosts say.
+        other: what this one says.
+        raw: of its lines what masks hid, for those that stand in nobody's place.
+    """
     removed, added = only_in(common, other), only_in(other, common)
     if not removed and not added:
         moved = [line for line in unified_diff(common, other) if line[:1] in {"-", "+"}]
@@ -32,14 +41,14 @@ def differing_lines(common: Lines, other: Lines) -> Lines:
     shown: list[str] = []
     found = _pairs(removed, added)
     for minus, plus in found[:MAX_PAIRS]:
-        shown += _signed(minus, plus)
+        shown += _signed(minus, plus if minus else raw.get(plus, plus))
     more = len(found) - MAX_PAIRS
     return (*shown, f"… {more} more") if more > 0 else tuple(shown)
 
 
 def shown_feature(feature: Feature) -> str:
     """A feature's name for people: a table's cell as `row column`."""
-    return f"{feature.row} {feature.column}" if isinstance(feature, Cell) else feature
+    return str(feature)
 
 
 def shown_value(value: Value) -> str:

@@ -32,10 +32,16 @@ class Cell(NamedTuple):
         return f"{self.row} {self.column}"
 
 
-class Slot(str):
-    """What stands at one place in lines of one shape, named by the words beside it."""
+class Slot(Cell):
+    """What stands at one place in lines of one shape (`row`), named by the words beside it.
+
+    Compared among the hosts that have such a line.
+    """
 
     __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.column
 
 
 class Number(NamedTuple):

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 ANY = "<*>"
 FEWEST_VALUES = 4
@@ -31,15 +31,20 @@ SAMPLED_LINES = 20_000
 Hole = tuple[str, str]
 """What stands before and after a word."""
 
-# Numbers, and runs of hex digits: of two to four alone (`2ca3`), of five and more also at the end
-# of a word (`veth3b4c5d2`). Those that begin with a letter are looked for apart: that is faster.
+# Numbers, addresses of devices (`0000:cd:00.0`), runs of hex digits: of two to four alone (`2ca3`),
+# of five and more also at the end of a word (`veth3b4c5d2`); words in which letters and digits take
+# turns (`x7k2p`). Those that begin with a letter are looked for apart: that is faster.
 _HEX_WORD = re.compile(
     r"[a-f](?:(?<![A-Za-z0-9].)(?=[a-f]{0,2}\d)[0-9a-f]{1,3}"
     r"|(?<![0-9a-f].)(?=[a-f]{0,16}\d)[0-9a-f]{4,64})"
     r"(?![A-Za-z0-9])"
 )
+_MIXED = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{0,8}+\d{1,4}[A-Za-z]{1,8}\d[A-Za-z0-9]{0,24}(?![A-Za-z0-9])"
+)
 _NUMBER = re.compile(
-    r"\d(?:\d*+(?:[.,:]\d+)*+(?![a-f])|[0-9a-f]{4,64}+(?![A-Za-z0-9])"
+    r"\d(?:(?<=0)x[0-9a-fA-F]{1,32}|\d{0,3}:[0-9a-f]{2}(?::[0-9a-f]{2})?\.\d(?!\w)"
+    r"|\d*+(?:[.,:]\d+)*+(?![a-f])|[0-9a-f]{4,64}+(?![A-Za-z0-9])"
     r"|(?<![A-Za-z0-9].)[0-9a-f]{1,3}(?![A-Za-z0-9])|\d*+(?:[.,:]\d+)*+)"
 )
 
@@ -55,9 +60,22 @@ def generalise(counts: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     shown_by = _shown_by(counts)
     if all(shown * 2 > len(counts) for shown in shown_by.values()):
         return {}
-    templates = _by_number(counts, shown_by)
-    templates.update(_by_word(counts, shown_by, templates))
-    return templates
+    by_number = _by_number(counts, shown_by)
+    by_word = _by_word(_rare(counts, shown_by, by_number))
+    templates = {line: by_word.get(form, form) for line, form in by_number.items()}
+    return {**by_word, **templates}
+
+
+def _rare(
+    counts: Mapping[str, Mapping[str, object]], shown_by: Counter[str], forms: Mapping[str, str]
+) -> list[set[str]]:
+    """For each host the forms of its rare lines, which are no more common together."""
+    half = len(counts) / 2
+    rare = {line: forms.get(line, line) for line, shown in shown_by.items() if shown <= half}
+    hosts = [{rare[line] for line in lines if line in rare} for lines in counts.values()]
+    together = Counter(form for own in hosts for form in own)
+    common = {form for form, shown in together.items() if shown > half}
+    return [own - common for own in hosts]
 
 
 def _shown_by(counts: Mapping[str, Mapping[str, object]]) -> Counter[str]:
@@ -103,32 +121,26 @@ def _by_number(
     return found
 
 
-def _by_word(
-    counts: Mapping[str, Mapping[str, object]], shown_by: Counter[str], done: Mapping[str, str]
-) -> dict[str, str]:
-    """Lines alike but for one word, of which most hosts have one; learnt from some hosts."""
-    everyone = len(counts)
-    rare = {line for line, n in shown_by.items() if n * 2 <= everyone and line not in done}
-    sample: list[list[str]] = []
+def _by_word(hosts: Sequence[Collection[str]]) -> dict[str, str]:
+    """Lines alike but for one word, of which there are many; learnt from some hosts."""
+    sample: list[Collection[str]] = []
     looked_at = 0
-    for lines in counts.values():
+    for lines in hosts:
         if len(sample) >= FEWEST_VALUES and looked_at > SAMPLED_LINES:
             break
-        sample.append([line for line in lines if line in rare])
-        looked_at += len(sample[-1])
+        sample.append(lines)
+        looked_at += len(lines)
     holes = _varying_holes(sample)
-    if not holes:
-        return {}
-    found = {}
-    for line in rare:
+    found: dict[str, str] = {}
+    for line in {line for lines in hosts for line in lines} if holes else ():
         hole = next((hole for hole in _holes(line) if hole in holes), None)
         if hole is not None:
             found[line] = ANY.join(hole)
     return found
 
 
-def _varying_holes(sample: Sequence[Sequence[str]]) -> set[Hole]:
-    """Where to take a word out so that lines of most hosts are the same, and were not before."""
+def _varying_holes(sample: Sequence[Collection[str]]) -> set[Hole]:
+    """Where to take a word out so that many lines are the same, and were not before."""
     showing: Counter[Hole] = Counter()
     values: Counter[Hole] = Counter()
     seen: set[str] = set()
@@ -141,14 +153,14 @@ def _varying_holes(sample: Sequence[Sequence[str]]) -> set[Hole]:
     return {
         hole
         for hole, count in showing.items()
-        if count * 2 > len(sample) and values[hole] >= max(FEWEST_VALUES, VARYING_SHARE * count)
+        if values[hole] >= max(FEWEST_VALUES, VARYING_SHARE * count if count > 1 else 0)
     }
 
 
 def _shapes(lines: Sequence[str]) -> dict[str, str]:
     """Line -> the same with its numbers as `<*>`; all in one go."""
     text = "\n".join(line[:SHAPED_CHARS] for line in lines)
-    shapes = _NUMBER.sub(ANY, _HEX_WORD.sub(ANY, text)).split("\n")
+    shapes = _NUMBER.sub(ANY, _HEX_WORD.sub(ANY, _MIXED.sub(ANY, text))).split("\n")
     return {line: shape + line[SHAPED_CHARS:] for line, shape in zip(lines, shapes, strict=False)}
 
 

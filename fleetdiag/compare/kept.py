@@ -29,9 +29,11 @@ FEWEST_OWN = 10
 """So many hosts, nearly all with an id of their own, make it one that no two should share."""
 OWN_IDS = frozenset({"<hex>", "<mac>"})
 FEWEST_TIMED = 4
-NEAR_S = 1800.0
+MOST_HIDDEN = 40
+"""A line with more addresses is compared as one."""
+NEAR_S = 600.0
 """Times so close are the same time."""
-FAR_S = 7200.0
+FAR_S = 3000.0
 """A time so far from the others' is another."""
 
 
@@ -121,27 +123,28 @@ def _several_lines(
     common = {line for line, count in having.items() if _is_common(count, len(places))}
     for host, some in places.items():
         # A line besides the common ones is the host's own; one in their place is another value.
+        lacking = bool(common - own[host])
         for place in some:
             line = partly[host][place]
-            if line in common or common - own[host]:
+            if line in common or lacking:
                 yield host, place, line
 
 
 def _hidden(full: str, part: str) -> tuple[str, ...] | None:
     """What stands in `part` where `full` has placeholders; None where that is not clear."""
-    head, *texts = _ADDRESS.split(_SPACES.sub(" ", full))
+    head, *texts = _ADDRESS.split(_SPACES.sub(" ", full), maxsplit=MOST_HIDDEN + 1)
     rest = _SPACES.sub(" ", part)
-    if not rest.startswith(head):
+    if not rest.startswith(head) or len(texts) > MOST_HIDDEN:
         return None
-    rest = rest[len(head) :]
     values = []
+    at = len(head)
     for number, text in enumerate(texts, 1):
-        end = rest.find(text) if text else len(rest) if number == len(texts) else -1
-        if end <= 0:
+        end = rest.find(text, at) if text else len(rest) if number == len(texts) else -1
+        if end <= at:
             return None
-        values.append(rest[:end])
-        rest = rest[end + len(text) :]
-    return None if rest else tuple(values)
+        values.append(rest[at:end])
+        at = end + len(text)
+    return tuple(values) if at == len(rest) else None
 
 
 def _times(hosts: Mapping[str, Masked]) -> Iterator[tuple[str, int, str]]:

@@ -32,6 +32,8 @@ class LineRules:
         }
         self._literals: dict[int, tuple[str, ...]] = {}
         self._always: list[int] = []
+        self._own = [n for n in self._searches if not flags[n].name]
+        """Of a playbook itself: they may look at what stands before a log's messages."""
         for number in self._searches:
             literals = required_literals(flags[number].matches or "")
             if literals:
@@ -59,12 +61,28 @@ class LineRules:
                 for number in self._may.get(form, ()):
                     if number not in found and self._searches[number](line[:SEARCHED_CHARS]):
                         found[number] = line
+        if forms is not lines:
+            self._search_heads(lines, found)
         for number in self._always:
             search = self._searches[number]
             first = next((line for line in lines if search(line[:SEARCHED_CHARS])), None)
             if first is not None:
                 found[number] = first
         return dict(sorted(found.items()))
+
+    def _search_heads(self, lines: Sequence[str], found: dict[int, str]) -> None:
+        """Rules that may match what the forms leave out: time, host, level."""
+        text = ""
+        for number in self._own:
+            literals = self._literals.get(number)
+            if literals is None or number in found:
+                continue
+            text = text or "\n".join(lines)
+            if any(literal in text for literal in literals):
+                search = self._searches[number]
+                first = next((line for line in lines if search(line[:SEARCHED_CHARS])), None)
+                if first is not None:
+                    found[number] = first
 
     def _learn(self, forms: Sequence[str]) -> None:
         """Which rules the new ones of `forms` may match."""

@@ -135,10 +135,10 @@ class LineTable:
         own = tuple(name for name in masked.masks if name not in MASK_NAMES)
         self.masks = (*own, *(name for name in MASK_NAMES if name in hits))
 
-    def lines_with(self, hosts: Iterable[str], mask: str) -> Mapping[str, Lines]:
-        """The lines of `hosts`, masked but for one mask."""
+    def lines_with(self, hosts: Iterable[str], *shown: str) -> Mapping[str, Lines]:
+        """The lines of `hosts`, masked but for the masks `shown`."""
         forms = {host: self._outputs[host].forms for host in hosts}
-        compare = replace(self._compare, unmask=(*self._compare.unmask, mask))
+        compare = replace(self._compare, unmask=(*self._compare.unmask, *shown))
         return mask_outputs(forms, self._names, compare).lines
 
     def _split(self, output: Streams) -> _Output:

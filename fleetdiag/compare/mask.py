@@ -225,10 +225,11 @@ MASKS: tuple[Mask, ...] = (
     ),
     Mask(
         "port",
-        "ports the system hands out (32768 and up) after an address or `port`",
+        "ports the system hands out (32768 and up) after an address or `port`, and a client's",
         re.compile(
             r"([:t=](?:(?<=<ip>:)|(?<=<self>:)|(?<=\]:)|(?<=port)[ =]|(?<=port=)))"
-            r"(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3})(?![\w.])"
+            r"(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3}"
+            r"|(?<=<ip> port )\d{4,5})(?![\w.])"
         ),
         r"\1<port>",
         stays=True,

@@ -142,7 +142,7 @@ def _one_missing(
         summary = f"{step} was answered by another of its commands, not compared"
     else:
         summary = f"{step}{_OUTCOME_WORDS[outcome]}{_exit_code(answers)}"
-    harmless = outcome in {Outcome.OK, Outcome.SKIPPED, Outcome.NOT_RUN}
+    harmless = outcome in {Outcome.OK, Outcome.SKIPPED}
     info = harmless or (everywhere and outcome not in HANGING)
     return Finding(
         kind=FindingKind.MISSING,

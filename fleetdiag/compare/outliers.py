@@ -79,6 +79,8 @@ CONSTANT_SPREAD = 0.005
 UNNAMED_RATIO = 4.0
 UNNAMED_CUT = 1.5
 UNNAMED_FLOOR_S = 0.01
+UNNAMED_FLOOR = 0.5
+"""Of fractions, most of them below 1: seconds, shares, loads."""
 """Of numbers that nobody asked for (fields without a name, found in texts): so many times as large,
 and beyond a wider cut, as there are many of them."""
 COUNTED_RATIO = 2.0
@@ -186,6 +188,8 @@ def _rule(values: Mapping[str, float], field: Field, unit: Unit) -> _Rule:
     floor = _floor(field, unit) if field.floor is None else field.floor
     if not field.name and unit is Unit.SECONDS:
         floor = UNNAMED_FLOOR_S
+    if not field.name and unit is Unit.NONE and _are_fractions(values):
+        floor = UNNAMED_FLOOR
     start = floor if floor > 0.0 else 1.0
     ratio = COUNTED_RATIO
     if field.rate is None:
@@ -206,6 +210,11 @@ def _is_constant(values: Mapping[str, float]) -> bool:
     ordered = sorted(values.values())
     middle = _median(ordered)
     return _mad(ordered, middle) <= CONSTANT_SPREAD * abs(middle)
+
+
+def _are_fractions(values: Mapping[str, float]) -> bool:
+    below = [value for value in values.values() if 0.0 < abs(value) < 1.0]
+    return len(below) * 2 > len(values)
 
 
 def _top(field: Field, unit: Unit) -> float | None:

@@ -93,7 +93,6 @@ def _flat(name: str, item: object, depth: int) -> Iterator[tuple[str, str]]:
     elif isinstance(item, list) and depth < MAX_DEPTH:
         for value in item:
             yield from _flat(name, value, depth + 1)
-    elif isinstance(item, str):
-        yield name, item
     else:
-        yield name, json.dumps(item, ensure_ascii=False)
+        text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+        yield one_line(name), one_line(text)

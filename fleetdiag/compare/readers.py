@@ -6,6 +6,7 @@ out: hosts are then compared by who lacks it. Knows nothing of other hosts.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import lru_cache
@@ -27,11 +28,15 @@ SEARCHED_CHARS = 4096
 HEADER_LINES = 12
 """A header is among the first lines that are not blank."""
 MAX_KEY_CHARS = 200
+MOST_DIGITS = 4
+"""Of a column's position."""
 
 _SEPARATED = re.compile(rf"\s*+([^=:\s][^=]{{0,{MAX_KEY_CHARS}}}?)\s*(?:=|:(?=\s|$))\s*+(.*)")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?(?: ?%| ?[kKMGTP]i?B?\b|[a-z]{1,3}\b)?")
 _TREE = re.compile(r"^[\s│├└─|`-]+(?=\S)")
 """What `lsblk` and others draw before a name."""
+_DOTS = "\u25cf\u25cb\u00d7\u21bb* "
+"""What `systemctl` puts before the names of units that are not well."""
 
 
 def read(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
@@ -76,15 +81,17 @@ def _keys(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
 
 def _pairs(lines: Lines) -> dict[str, str]:
     """Key -> value, of `key=value`, `key: value` or `key value`; of a key said twice, both."""
-    found: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for line in lines:
         if match := _SEPARATED.match(line[:SEARCHED_CHARS]):
             key, value = match[1].rstrip(), match[2] + line[SEARCHED_CHARS:]
         else:
             key, _, value = line.strip().partition(" ")
             value = value.strip() or PRESENT
-        found[key] = f"{found[key]}, {value}" if found.get(key, value) != value else value
-    return found
+        said = found.setdefault(key, [])
+        if not said or said[-1] != value:
+            said.append(value)
+    return {key: ", ".join(said) for key, said in found.items()}
 
 
 def _merged(rows: Sequence[Row]) -> dict[str, str]:
@@ -120,6 +127,7 @@ def _table(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
     wanted = _wanted(compare.only)
     measured = {field.at or field.name for field in compare.fields}
     found: dict[Feature, Value] = {}
+    texts: dict[Cell, dict[str, None]] = {}
     for row in rows:
         if any(part not in row for part in parts):
             continue
@@ -129,13 +137,15 @@ def _table(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
         for column, text in row.items():
             if column in parts or column in measured or not wanted(column):
                 continue
-            found[Cell(name, column)] = _joined(found.get(Cell(name, column)), text)
+            texts.setdefault(Cell(name, column), {})[text] = None
         for field in compare.fields:
             unread = None if field.rate or field.per else row.get(field.at or field.name)
             value = numbers.get(field.name) or unread
             if value is not None:
                 cell = Cell(name, field.name)
                 found[cell] = _added(found.get(cell), value)
+    # Where rows of a name say different things, all of them.
+    found.update((cell, ", ".join(sorted(several))) for cell, several in texts.items())
     if not found:
         raise Unreadable(f"no row with a column {' and '.join(parts)}")
     return found
@@ -146,16 +156,11 @@ def _added(old: Value | None, value: Number | str) -> Value:
     if not isinstance(old, Number) or not isinstance(value, Number):
         return value
     total = old.value + value.value
+    if not math.isfinite(total):
+        return old
     return Number(
         total, shown_number(total, value.field.unit or Unit.NONE, value.field), value.field
     )
-
-
-def _joined(old: Value | None, text: str) -> str:
-    """Both, where two rows of a name say different things."""
-    if not isinstance(old, str) or text in old.split(", "):
-        return text if old is None else str(old)
-    return ", ".join(sorted((*old.split(", "), text)))
 
 
 def _rows(compare: Compare, lines: Lines) -> tuple[Iterator[Row], str]:
@@ -177,15 +182,15 @@ def _rows(compare: Compare, lines: Lines) -> tuple[Iterator[Row], str]:
 
 def _is_place(name: str) -> bool:
     """Whether `name` is a position, not a name."""
-    return name.isascii() and name.isdigit()
+    return len(name) <= MOST_DIGITS and name.isascii() and name.isdigit()
 
 
 def _header_at(lines: Lines, keys: set[str], others: set[str]) -> int | None:
-    """Where the header is: the first line with all of the `keys` and any of the other columns."""
+    """Where the header is: the first line with all of the `keys`, or any of the other columns."""
     for place, line in enumerate(lines[:HEADER_LINES]):
         words = f" {' '.join(line.split())} "
         seen = {name for name in keys | others if f" {' '.join(name.split())} " in words}
-        if keys <= seen and (others & seen or not others):
+        if keys <= seen and (keys or others & seen or not others):
             return place
     return None
 
@@ -211,7 +216,7 @@ def _split_rows(body: Lines, header: list[str], positions: set[str]) -> Iterator
     for line in body:
         row: Row = {}
         if header:
-            row.update(zip(header, line.split(None, most), strict=False))
+            row.update(zip(header, line.lstrip(_DOTS).split(None, most), strict=False))
         if numbers:
             words = line.split()
             row.update((str(n), words[n - 1]) for n in numbers if 0 < n <= len(words))
@@ -309,6 +314,8 @@ def _measured(
             if field.per not in raw or not raw[field.per][0].value:
                 continue
             value /= raw[field.per][0].value
+        if not math.isfinite(value):
+            continue
         if field.per or field.rate:
             text = shown_number(value, unit, field)
         found[field.name] = Number(value, text.strip(), _with_unit(field, unit))

@@ -38,6 +38,8 @@ STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
 UNKNOWN_UPTIME_S = 86_400.0
 """Where no host says how long it is up (outputs from elsewhere), counters are of a day: comparable,
 if not to the second."""
+TELLING_MASKED = ("duration", "ipv4")
+"""What masks hide of such a text and its shapes can use: numbers, and which line is which."""
 MOST_UNKNOWN_LINES = 500
 MOST_OTHERS = 0.2
 """Where no larger share says something else than the rest, the texts as they are tell enough."""
@@ -93,7 +95,7 @@ class Reading:
         agreed = found.odd and not found.splits and len(found.odd) <= most
         if agreed or any(len(self.table.lines(h)) > MOST_UNKNOWN_LINES for h in features):
             return found
-        return settle_lines_of(self.table.lines_with(features, "duration"), found)
+        return settle_lines_of(self.table.lines_with(features, *TELLING_MASKED), found)
 
     def lines(self, host: str, most: int | None = None) -> Lines:
         """What `host` said, as it is compared and shown: masked lines, or features with values.
@@ -341,6 +343,7 @@ def _with_texts(features: Features, masked: Lines) -> Features:
     """`features` with the masked texts in place; rows that masks made alike are one."""
     texts = iter(masked)
     found: dict[Feature, Value] = {}
+    several: dict[Feature, dict[str, None]] = {}
     for feature, value in features.items():
         name = next(texts)
         if name == MASKED:
@@ -349,10 +352,11 @@ def _with_texts(features: Features, masked: Lines) -> Features:
             continue
         key: Feature = Cell(name, feature.column) if isinstance(feature, Cell) else name
         new = next(texts) if isinstance(value, str) else value
-        old = found.get(key)
-        if isinstance(old, str) and isinstance(new, str) and old != new:
-            new = ", ".join(sorted({*old.split(", "), new}))
-        found[key] = new
+        if isinstance(found.get(key), str) and isinstance(new, str):
+            several.setdefault(key, {str(found[key]): None})[new] = None
+        else:
+            found[key] = new
+    found.update((key, ", ".join(sorted(some))) for key, some in several.items())
     return found
 
 

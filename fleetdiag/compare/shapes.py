@@ -18,7 +18,7 @@ from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from fleetdiag.compare.features import Feature, Features, Lines, Value
 
@@ -40,7 +40,7 @@ _KEY = re.compile(r"\s*+([^\d:=\s](?:[^:=\s]| (?! )){0,60})\s{0,8}[:=]\s?(?=\S)"
 _HEX = r"(?<![A-Za-z0-9])(?=[0-9a-f]{0,64}\d)(?=[0-9a-f]{0,64}[a-f])[0-9a-f]{6,64}+(?![A-Za-z0-9])"
 # A version or a date is a name, not a quantity: `6.1.0-18-amd64`, `2026-11-22`.
 _VERSION = r"(?<![\w.-])v?\d{1,9}(?:[.+~_:-][A-Za-z0-9]{1,32}){2,8}(?!\w)"
-_NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|\d+(?:\.\d+)?+")
+_NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|(?:(?<![^\s:=(,\[])[+-])?\d+(?:\.\d+)?+")
 _TOKENS = re.compile(r"[^\s\d]*+\d\S*+")
 _SUFFIX = re.compile(r" ?(?:%|[kKMGT]i?B?|[µum]?s|min|hours?|days?|bytes)(?![A-Za-z0-9])")
 _TRIMMED = " \t:=,;()[]{}<>\"'|%"
@@ -111,7 +111,7 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
     common = {line for line, count in shown_by.items() if count * 2 > len(hosts)}
     refined: dict[str, dict[Feature, Value]] = {host: {} for host in hosts}
     left = {host: dict.fromkeys(filter(None, lines)) for host, lines in hosts.items()}
-    slots: dict[str, dict[str, str]] = {}
+    slots: dict[tuple[str, str], dict[str, str]] = {}
     for shape_of in (_fine, _keyed, _coarse):
         forms = {line: form for line in shown_by if (form := shape_of(line)) is not None}
         varying = {form.shape for line, form in forms.items() if line not in common}
@@ -120,12 +120,35 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
             each = _usual_number(having, common, len(hosts))
             if each:
                 _take(shape, each, having, left, forms, common, slots)
-    for feature, values in slots.items():
+    for (row, column), values in slots.items():
         for host, value in _classified(values, len(hosts)).items():
-            refined[host][Slot(feature)] = value
+            refined[host][Slot(row, column)] = value
+    _keep_rows(dict.fromkeys(row for row, _ in slots), slots, refined, left, common)
+    return dict(refined.items())
+
+
+def _keep_rows(
+    rows: Iterable[str],
+    slots: Mapping[tuple[str, str], Mapping[str, str]],
+    refined: Mapping[str, dict[Feature, Value]],
+    left: Mapping[str, Mapping[str, object]],
+    common: set[str],
+) -> None:
+    """The lines that are left as they are; which hosts lack a line that others have one of.
+
+    A host with a line of its own in the place of one does not lack it: that line says it better.
+    """
+    having: dict[str, set[str]] = {}
+    for (row, _), values in slots.items():
+        having.setdefault(row, set()).update(values)
+    own = {host: sum(line not in common for line in lines) for host, lines in left.items()}
+    for row in rows:
+        for host, found in refined.items():
+            if host in having[row] or own[host] > 0:
+                own[host] -= host not in having[row]
+                found[row] = PRESENT
     for host, lines in left.items():
         refined[host].update(dict.fromkeys(lines, PRESENT))
-    return dict(refined.items())
 
 
 def _fine(line: str) -> _Form | None:
@@ -183,7 +206,7 @@ def _take(
     left: Mapping[str, dict[str, None]],
     forms_of: Mapping[str, _Form],
     common: set[str],
-    slots: dict[str, dict[str, str]],
+    slots: dict[tuple[str, str], dict[str, str]],
 ) -> None:
     """Move the lines of `shape` out of `left`, so many for each host, into `slots`."""
     taken: list[dict[str, _Form]] = [{} for _ in range(each)]
@@ -195,23 +218,42 @@ def _take(
             for number, line in enumerate(own):
                 del left[host][line]
                 taken[number][host] = forms_of[line]
-    for forms in taken:
+    for number, forms in enumerate(_aligned(taken), 1):
         columns = [
             Counter(column) for column in zip(*(f.slots for f in forms.values()), strict=True)
         ]
         fixed = [next(iter(column)) if len(column) == 1 else None for column in columns]
-        labels = _labels(shape, fixed, slots)
+        labels = _labels(shape, fixed, {column for _, column in slots})
+        row = f"{shape.strip()} ({number})" if each > 1 else shape.strip()
         # What all have alike is a part of the names; one is kept, for hosts that lack the line.
         told = [n for n, text in enumerate(fixed) if text is None] or [0]
         for host, form in forms.items():
             texts = list(_with_suffixes(form))
-            for number in told:
-                slots.setdefault(labels[number], {})[host] = texts[number]
+            for place in told:
+                slots.setdefault((row, labels[place]), {})[host] = texts[place]
 
 
-def _labels(
-    shape: str, fixed: Sequence[str | None], taken: Mapping[str, object]
-) -> tuple[str, ...]:
+def _aligned(taken: list[dict[str, _Form]]) -> list[dict[str, _Form]]:
+    """The n-th line of each host side by side; in another order, by what most hosts have in them.
+
+    Args:
+        taken: for each place in order, host -> the line there.
+    """
+    if len(taken) < 2:
+        return taken
+    hosts = {host: [forms[host] for forms in taken] for host in taken[0]}
+    for slot in range(min(len(form.slots) for form in taken[0].values())):
+        sets = Counter(tuple(sorted(form.slots[slot] for form in own)) for own in hosts.values())
+        values, sharing = sets.most_common(1)[0]
+        if sharing * 2 > len(hosts) and len(set(values)) == len(values):
+            ordered = {
+                h: sorted(own, key=lambda form: form.slots[slot]) for h, own in hosts.items()
+            }
+            return [{host: own[n] for host, own in ordered.items()} for n in range(len(taken))]
+    return taken
+
+
+def _labels(shape: str, fixed: Sequence[str | None], taken: Collection[str]) -> tuple[str, ...]:
     """A name for each slot: the words before it, or after it in lines that begin with a number.
 
     Args:
@@ -234,12 +276,12 @@ def _labels(
         words = [w for w in before.strip(_TRIMMED).split() if w.strip("/-")][-MAX_LABEL_WORDS:]
         label = " ".join((after or words) if begins_with_number else words)
         label = label or f"{head} number {number + 1}".strip()
-        labels.append(_unused(label[:MAX_LABEL_CHARS], {**taken, **dict.fromkeys(labels)}))
+        labels.append(_unused(label[:MAX_LABEL_CHARS], {*taken, *labels}))
         before = parts[number + 1] if text is None else f"{before}{text}{parts[number + 1]}"
     return tuple(labels)
 
 
-def _unused(label: str, taken: Mapping[str, object]) -> str:
+def _unused(label: str, taken: Collection[str]) -> str:
     number, name = 1, label
     while name in taken:
         number += 1

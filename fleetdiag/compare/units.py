@@ -6,6 +6,7 @@ kernel's `kB` is one of 1,024 bytes, too.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import NamedTuple
 
@@ -62,6 +63,11 @@ def parse_quantity(text: str, unit: Unit | None = None) -> Quantity | None:
     text = text.strip()
     if not text or len(text) > MAX_CHARS:
         return None
+    found = _parsed(text, unit)
+    return found if found is None or math.isfinite(found.value) else None
+
+
+def _parsed(text: str, unit: Unit | None) -> Quantity | None:
     if match := _PLAIN.fullmatch(text):
         return Quantity(_float(match[1]), unit or Unit.NONE)
     if unit is None:
@@ -80,7 +86,7 @@ def format_quantity(value: float, unit: Unit) -> str:
         return _scaled(value, 1024.0, ("B", "KiB", "MiB", "GiB", "TiB", "PiB"))
     if unit is Unit.SECONDS:
         return _span(value)
-    if abs(value) >= 1000.0 and value == int(value):
+    if 1000.0 <= abs(value) < 1e15 and value == int(value):
         return f"{int(value)}"
     return f"{value:.4g}"
 
@@ -94,6 +100,8 @@ def shown_number(value: float, unit: Unit, field: Field) -> str:
     """A field's value for people, after `per` and `rate`: a share as per cent, a rate with `/s`."""
     if is_share(unit, field):
         return format_quantity(100.0 * value, Unit.PERCENT)
+    if field.rate is not None and 0.0 < abs(value) < 0.1:
+        return f"{format_quantity(86_400.0 * value, unit)} a day"
     shown = format_quantity(value, unit)
     return f"{shown}/s" if field.rate else shown
 

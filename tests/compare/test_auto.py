@@ -252,7 +252,7 @@ def test_logs_of_units_get_no_rules_for_the_kernel() -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("df", "df: table by column 6, Use%, size as numbers"),
+        ("df", "df: table by column 6, Use%, size as numbers, rules disk"),
         ("dmesg", "dmesg: log, rules kernel"),
         ("who", "who: not compared"),
         ("uptime", "uptime: numbers, of load 1, load 5, load 15, up"),

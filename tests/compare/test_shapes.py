@@ -5,17 +5,22 @@ from __future__ import annotations
 import pytest
 
 from fleetdiag.compare import compare
-from fleetdiag.compare.features import PRESENT, Number
+from fleetdiag.compare.features import PRESENT, Number, Slot
 from fleetdiag.compare.shapes import refined_lines
 from fleetdiag.model import Compare, Finding, Mode, Step
 from tests.factory import make_run
 
 
 def refined(*outputs: str) -> list[dict[str, object]]:
+    """Of each host the values in its lines, and the lines that are left as they are."""
     hosts = {f"h{n}": tuple(text.split("\n")) for n, text in enumerate(outputs)}
     return [
-        {str(name): v.value if isinstance(v, Number) else v for name, v in found.items()}
-        for found in refined_lines(hosts).values()
+        {
+            str(name): v.value if isinstance(v, Number) else v
+            for name, v in found.items()
+            if isinstance(name, Slot) or name in hosts[host]
+        }
+        for host, found in refined_lines(hosts).items()
     ]
 
 
@@ -71,6 +76,25 @@ def test_a_number_far_off_in_an_unknown_text_is_found(usual: str, odd: str, said
     (finding,) = unknown(*hosts, odd.format(n=5))
     assert finding.hosts == ("h8",)
     assert said in finding.summary
+
+
+def test_a_host_that_lacks_a_line_is_odd_and_one_with_another_in_its_place_by_that_alone() -> None:
+    usual = [f"head\nsent {n * 7}\nport 80" for n in range(1, 8)]
+    (finding,) = unknown(*usual, "head\nport 80")
+    assert (finding.hosts, finding.evidence) == (("h7",), ("- sent #",))
+    (finding,) = unknown(*usual, "head\nsending stopped\nport 80")
+    assert (finding.hosts, finding.evidence) == (("h7",), ("+ sending stopped",))
+
+
+def test_signs_belong_to_numbers() -> None:
+    assert unknown(*(f"offset: {n}\nleap: 0" for n in (12, -3, 7, -20, 15))) == ()
+
+
+def test_lines_of_one_shape_in_another_order_are_matched_up() -> None:
+    lines = [f"tcp 10.9.{n}.1 sent {n * 100}" for n in range(1, 4)]
+    hosts = ["\n".join(f"{line}{k}" for line in lines) for k in range(1, 7)]
+    turned = "\n".join(f"{line}5" for line in reversed(lines))
+    assert unknown(*hosts, turned) == ()
 
 
 def test_an_unknown_text_that_nearly_all_say_alike_is_compared_as_it_is() -> None:

@@ -30,7 +30,7 @@ def _df(column: str) -> Form:
     # In 1K blocks, with suffixes or as a number of inodes: the proportion alone decides.
     size = Field("size", at="2", unit=Unit.BYTES, floor=1.0)
     # The row is named by where it is mounted: the sixth word, as no header is one word there.
-    return table(
+    form = table(
         "df",
         "6",
         (column,),
@@ -38,6 +38,7 @@ def _df(column: str) -> Form:
         fields=(used, size),
         mask=_MOUNTS,
     )
+    return replace(form, rules=("disk",))
 
 
 def _df_typed(column: str) -> Form:
@@ -209,6 +210,20 @@ def _find(call: Call) -> Forms:
 
 _SUMS = ("md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "b2sum", "cksum")
 
+# The client's calls: the first line of three numbers.
+_NFSSTAT = numbers(
+    "nfsstat",
+    Field("calls", pattern=r"^(\d+) +\d+ +\d+ *$", compare=False),
+    Field(
+        "calls retransmitted",
+        pattern=r"^\d+ +(\d+) +\d+ *$",
+        per="calls",
+        floor=0.001,
+        side=Side.HIGH,
+    ),
+    looks=r"^calls +retrans +authrefrsh",
+)
+
 PROGRAMS: Mapping[str, Entry] = {
     "df": (*_DF, _DF_LINES),
     "mount": lambda call: () if call.plain else (lines("mount", *_MOUNT),),
@@ -219,7 +234,7 @@ PROGRAMS: Mapping[str, Entry] = {
     "find": _find,
     "du": _du,
     "mdadm": lambda call: (lines("mdadm", *_MDADM),) if call.has("-D", "--detail") else (),
-    "nfsstat": lambda call: () if call.has("-m") else (ignored("nfsstat"),),
+    "nfsstat": lambda call: () if call.has("-m") else (_NFSSTAT, ignored("nfsstat")),
     "swapon": (lines("swapon", *_SWAPS),),
     "lvs": (lines("lvs", *_LVS),),
     "multipath": (lines("multipath", *_MULTIPATH),),

@@ -31,6 +31,8 @@ SELDOM_A_DAY = 0.5
 PAGES_A_DAY = 864_000.0
 """Ten a second: less swapping nobody notices."""
 STALLS_A_DAY = 8_640.0
+WAITING = 0.03
+"""Of memory: what waits to be written is seldom more."""
 QUARTER = 0.25
 """Of a whole: what memory in use differs by on equal hosts."""
 
@@ -84,11 +86,14 @@ _FREE = numbers(
 _MEMINFO = keys(
     "meminfo",
     *("MemTotal", "MemAvailable", "SwapTotal", "SwapFree", "HardwareCorrupted", "Slab"),
+    *("Dirty", "Writeback"),
     *("HugePages_Total", "Hugepagesize"),
     fields=(
         _whole("MemTotal"),
         _whole("SwapTotal"),
         _share("MemAvailable", "MemTotal", Side.LOW),
+        replace(_share("Dirty", "MemTotal", Side.HIGH), floor=WAITING),
+        replace(_share("Writeback", "MemTotal", Side.HIGH), floor=WAITING),
         _share("SwapFree", "SwapTotal", Side.LOW),
         _share("Slab", "MemTotal", Side.HIGH),
     ),
@@ -102,8 +107,8 @@ _TOP = numbers(
     high("zombies", r"(?<!\d)(\d{1,9}) zombie"),
     percent("user", r"^%?Cpu\(s\): *([\d.]+)[ %]us", 60),
     percent("system", r"^%?Cpu\(s\): .{0,120}?(?<![\d.])([\d.]{1,9})[ %]sy", 40),
-    percent("waiting", r"^%?Cpu\(s\): .{0,120}?(?<![\d.])([\d.]{1,9})[ %]wa", 30),
-    percent("stolen", r"^%?Cpu\(s\): .{0,120}?(?<![\d.])([\d.]{1,9})[ %]st", 10),
+    percent("iowait", r"^%?Cpu\(s\): .{0,120}?(?<![\d.])([\d.]{1,9})[ %]wa", 30),
+    percent("steal", r"^%?Cpu\(s\): .{0,120}?(?<![\d.])([\d.]{1,9})[ %]st", 10),
     Field("memory", pattern=r"^.{0,4}iB Mem *: *([\d.]+)", unit=Unit.BYTES, floor=1.0),
     Field("swap", pattern=r"^.{0,4}iB Swap: *([\d.]+)", unit=Unit.BYTES, floor=1.0),
     _share("available memory", "memory", Side.LOW, r"(?<![\d.])([\d.]{1,20}) avail Mem"),
@@ -205,14 +210,14 @@ _VMSTAT = numbers(
     high("blocked", r"^ *\d+ +(\d+) +(?:\d+ +){13}", 10),
     high("swapped in", r"^ *(?:\d+ +){6}(\d+) +(?:\d+ +){8}", 100),
     high("swapped out", r"^ *(?:\d+ +){7}(\d+) +(?:\d+ +){7}", 100),
-    percent("waiting", r"^ *(?:\d+ +){15}(\d+)(?: |$)", 25),
-    percent("stolen", r"^ *(?:\d+ +){16}(\d+)(?: |$)", 10),
+    percent("iowait", r"^ *(?:\d+ +){15}(\d+)(?: |$)", 25),
+    percent("steal", r"^ *(?:\d+ +){16}(\d+)(?: |$)", 10),
     looks=r"^ *r +b +swpd",
 )
 _IOSTAT = numbers(
     "iostat",
-    percent("waiting", r"^ +(?:[\d.]+ +){3}([\d.]+) +[\d.]+ +[\d.]+$", 20),
-    percent("stolen", r"^ +(?:[\d.]+ +){4}([\d.]+) +[\d.]+$", 10),
+    percent("iowait", r"^ +(?:[\d.]+ +){3}([\d.]+) +[\d.]+ +[\d.]+$", 20),
+    percent("steal", r"^ +(?:[\d.]+ +){4}([\d.]+) +[\d.]+$", 10),
     looks=r"%iowait",
 )
 # `iostat -x` of all versions: `await` and `avgqu-sz` are the older ones' names. Milliseconds.
@@ -273,15 +278,15 @@ _VMSTAT_S = numbers(
 # `Average:` or one moment's; of all processors.
 _MPSTAT = numbers(
     "mpstat",
-    percent("waiting", r"\ball +(?:[\d.]+ +){3}([\d.]+)", 20),
+    percent("iowait", r"\ball +(?:[\d.]+ +){3}([\d.]+)", 20),
     percent("soft interrupts", r"\ball +(?:[\d.]+ +){5}([\d.]+)", 20),
-    percent("stolen", r"\ball +(?:[\d.]+ +){6}([\d.]+)", 10),
+    percent("steal", r"\ball +(?:[\d.]+ +){6}([\d.]+)", 10),
     looks=r"%iowait +%irq +%soft +%steal",
 )
 _SAR = numbers(
     "sar",
-    percent("waiting", r"^Average: +all +(?:[\d.]+ +){3}([\d.]+) ", 20),
-    percent("stolen", r"^Average: +all +(?:[\d.]+ +){4}([\d.]+) ", 10),
+    percent("iowait", r"^Average: +all +(?:[\d.]+ +){3}([\d.]+) ", 20),
+    percent("steal", r"^Average: +all +(?:[\d.]+ +){4}([\d.]+) ", 10),
     looks=r"%user +%nice +%system +%iowait +%steal",
 )
 

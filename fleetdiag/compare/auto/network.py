@@ -170,14 +170,14 @@ _IP_COUNTERS = Form(
 
 
 def _of_sent(sent: str, resent: str) -> tuple[Field, Field]:
-    """Segments sent again, of those sent; up to 2 % more is no fault of the host's."""
+    """Segments sent again, of those sent; up to half a per cent more is no fault of the host's."""
     return (
         Field("segments sent", pattern=sent, compare=False),
         Field(
-            "segments sent again",
+            "segments retransmitted",
             pattern=resent,
             per="segments sent",
-            floor=0.02,
+            floor=0.005,
             side=Side.HIGH,
         ),
     )

@@ -24,7 +24,7 @@ _PIP = table("pip list", "Package", ("Package", "Version"), looks=r"^Package +Ve
 
 # What is named after a session, a user, a disk or a container.
 _UNITS = (
-    r"(?<=session-)\d+|(?<=session-c)\d+",
+    r"^[ ●*]*session-c?\d+\.scope.*",
     r"^[ ●*]*(?:user@|user-|user-runtime-dir@|run-user-)\d+.*",
     r"^.{0,4}(?:dev|sys)-.*\.(?:device|swap)\b.*",
     r"^(?:systemd-fsck|systemd-cryptsetup|blockdev)@.*",

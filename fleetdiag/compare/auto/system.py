@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.compare.auto.form import Forms, high, ignored, keys, lines, low, numbers, text
-from fleetdiag.model import Field, Side, Unit
+from fleetdiag.compare.auto.form import Form, Forms, high, ignored, keys, lines, low, numbers, text
+from fleetdiag.model import Compare, Field, Mode, Side, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,10 +104,14 @@ _SENSORS = numbers(
 )
 
 
+# The events of a board: which, not when.
+_SEL = Form("ipmitool sel", Compare(mode=Mode.LOG, mask=(r"^ *[0-9a-f]+ \|[^|]*\|[^|]*\|",)))
+
+
 def _ipmitool(call: Call) -> Forms:
     """Sensors by their state; events without their number and time."""
-    if {"sel", "list"} <= set(call.plain) or {"sel", "elist"} <= set(call.plain):
-        return (lines("ipmitool sel", r"^ *[0-9a-f]+ \|[^|]*\|[^|]*\|"),)
+    if "sel" in call.plain and not {"clear", "info", "time"} & set(call.plain):
+        return (_SEL,)
     if {"sensor", "sdr"} & set(call.plain):
         return (lines("ipmitool", r"(?<=\|) *-?\d[\d.]*(?: [A-Za-z%][\w ]*)? *(?=\|)"),)
     return ()
