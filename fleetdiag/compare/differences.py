@@ -8,7 +8,7 @@ harmless event.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,11 +120,12 @@ def difference_findings(
             rare = [odd for odd in rare if len(odd.hosts) == 1]
         if len(rare) > MAX_SEPARATE:
             rare = []
-        for some in (loud, rare, [odd for odd in quiet if odd not in rare]):
+        roots = [odd for odd in loud if not any(_within(odd, other) for other in loud)]
+        for some in (roots, rare, [odd for odd in quiet if odd not in rare]):
             if len(some) > MAX_SEPARATE:
                 findings.append(teller.many(some))
             else:
-                findings += [teller.one(odd) for odd in some]
+                findings += [teller.one(odd, loud) for odd in some]
         findings += teller.splits(part)
     return findings
 
@@ -167,6 +168,11 @@ def _oddities(part: Contrast, mode: Mode) -> list[Oddity]:
         Oddity(hosts, tuple(found[hosts[0]]), {h: tuple(d) for h, d in found.items()}, severity)
         for (severity, hosts, _), found in by_hosts.items()
     ]
+
+
+def _within(odd: Oddity, other: Oddity) -> bool:
+    """Whether `odd` is of some, not all, of the hosts of `other`."""
+    return len(odd.hosts) < len(other.hosts) and set(odd.hosts) < set(other.hosts)
 
 
 def _sort(deviation: Deviation, mode: Mode) -> object:
@@ -223,7 +229,12 @@ class _Teller:
     seen_of: SeenOf
     raw_of: RawOf
 
-    def one(self, odd: Oddity) -> Finding:
+    def one(self, odd: Oddity, others: Sequence[Oddity] = ()) -> Finding:
+        """A finding; what sets some of its hosts further apart is folded under it."""
+        within = [self._alone(other).summary for other in others if _within(other, odd)]
+        return replace(self._alone(odd), also=tuple(within))
+
+    def _alone(self, odd: Oddity) -> Finding:
         if self._whole(odd) or not self.lines_of(odd.hosts[0]):
             return self._text(odd)
         first, *others = odd.deviations

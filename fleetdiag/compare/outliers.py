@@ -78,6 +78,7 @@ CONSTANT_SPREAD = 0.005
 """A MAD of this share of the median, and values hardly differ."""
 UNNAMED_RATIO = 4.0
 UNNAMED_CUT = 1.5
+UNNAMED_CONSTANT = 10.0
 UNNAMED_FLOOR_S = 0.01
 UNNAMED_FLOOR = 0.5
 """Of fractions, most of them below 1: seconds, shares, loads."""
@@ -194,7 +195,7 @@ def _rule(values: Mapping[str, float], field: Field, unit: Unit) -> _Rule:
     ratio = COUNTED_RATIO
     if field.rate is None:
         usual = MEASURED_RATIO if field.name else UNNAMED_RATIO
-        ratio = CONSTANT_RATIO if _is_constant(values) else usual
+        ratio = CONSTANT_RATIO if _is_constant(values, field) else usual
     views = (_as_is, lambda value: math.asinh(value / start))
     return _Rule(
         views, floor, ratio, field.side, cut=_wider(field), gone=bool(field.name) and low >= 0.0
@@ -205,10 +206,15 @@ def _wider(field: Field) -> float:
     return 1.0 if field.name else UNNAMED_CUT
 
 
-def _is_constant(values: Mapping[str, float]) -> bool:
-    """Whether hosts agree as on a size of memory, a few thousandths aside."""
+def _is_constant(values: Mapping[str, float], field: Field) -> bool:
+    """Whether hosts agree as on a size of memory, a few thousandths aside.
+
+    Of numbers that nobody named, small ones are counts that happen to be alike.
+    """
     ordered = sorted(values.values())
     middle = _median(ordered)
+    if not field.name and abs(middle) < UNNAMED_CONSTANT:
+        return False
     return _mad(ordered, middle) <= CONSTANT_SPREAD * abs(middle)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.contrast import Contrast, contrast
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from fleetdiag.compare.features import Feature, Features, Lines, Value
 
 MAX_SHAPED_CHARS = 2048
+MOST_ROWS = 200
+"""So far above a row is its header looked for."""
 MOST_SLOTS = 40
 """A line with more numbers is compared as one."""
+FEWEST_OWN = 3
+OWN_SHARE = 1 / 3
+"""So many different texts at one place, in shares of the hosts, and each has its own."""
 AGREED_SHARE = 0.8
 """A number that so many hosts have alike is a setting: any other is odd."""
 COUNTED_BELOW = 10.0
@@ -35,13 +41,20 @@ MAX_HEAD_CHARS = 30
 MOST_ALIKE = 20
 """Lines of one shape that nobody shares are matched up by their order, if there are no more."""
 _MARK = "#"
+_AGAIN = "\x1f"
+"""Between a line and which time it is there; cleaned lines have no such character."""
 
 _KEY = re.compile(r"\s*+([^\d:=\s](?:[^:=\s]| (?! )){0,60})\s{0,8}[:=]\s?(?=\S)")
 _HEX = r"(?<![A-Za-z0-9])(?=[0-9a-f]{0,64}\d)(?=[0-9a-f]{0,64}[a-f])[0-9a-f]{6,64}+(?![A-Za-z0-9])"
 # A version or a date is a name, not a quantity: `6.1.0-18-amd64`, `2026-11-22`.
 _VERSION = r"(?<![\w.-])v?\d{1,9}(?:[.+~_:-][A-Za-z0-9]{1,32}){2,8}(?!\w)"
-_NUMBERS = re.compile(rf"{_VERSION}|{_HEX}|(?:(?<![^\s:=(,\[])[+-])?\d+(?:\.\d+)?+")
+_UNITS = r"(?:weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?)(?!\w)"
+_DURATION = rf"\d{{1,6}} ?{_UNITS}(?:,? (?:and )?\d{{1,6}} ?{_UNITS}){{1,4}}"
+_NUMBERS = re.compile(rf"{_VERSION}|{_DURATION}|{_HEX}|(?:(?<![^\s:=(,\[])[+-])?\d+(?:\.\d+)?+")
+_BLANKS = re.compile(r"[ \t]{2,}|\t")
+"""Columns are as wide as what is in them."""
 _TOKENS = re.compile(r"[^\s\d]*+\d\S*+")
+_COLUMN = re.compile(r"[A-Za-z%_(#][A-Za-z%_()/.:#-]{0,30}\d{0,2}[A-Za-z%_()]{0,9}")
 _SUFFIX = re.compile(r" ?(?:%|[kKMGT]i?B?|[µum]?s|min|hours?|days?|bytes)(?![A-Za-z0-9])")
 _TRIMMED = " \t:=,;()[]{}<>\"'|%"
 
@@ -65,7 +78,17 @@ def settle_text(features: Mapping[str, Features], found: Contrast) -> Contrast:
 def settle_lines_of(lines: Mapping[str, Lines], found: Contrast) -> Contrast:
     """As `settle_text`, of lines in their order."""
     finer = _contrast_alike(refined_lines(lines)) if len(lines) > 2 else None
-    return found if finer is None or finer.splits else finer
+    if finer is None:
+        return found
+    # Of one place in a line hosts may each say what they like, and of two groups of numbers is
+    # told.
+    own = [split for split in finer.splits if isinstance(split.feature, Slot)]
+    many = max(FEWEST_OWN, OWN_SHARE * len(lines))
+    of_slots = tuple(s.feature for s in own if not s.measured and len(s.values) >= many)
+    left = tuple(split for split in finer.splits if split.feature not in of_slots)
+    if any(not split.measured for split in left):
+        return found
+    return replace(finer, splits=left, varying=(*finer.varying, *of_slots))
 
 
 def settle_lines(features: Mapping[str, Features], found: Contrast) -> Contrast:
@@ -107,19 +130,25 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
     Args:
         hosts: host -> its lines, in order; blank ones are left out.
     """
-    shown_by = Counter(line for lines in hosts.values() for line in set(lines) if line)
+    hosts = {host: _numbered(lines) for host, lines in hosts.items()}
+    shown_by = Counter(line for lines in hosts.values() for line in lines)
     common = {line for line, count in shown_by.items() if count * 2 > len(hosts)}
     refined: dict[str, dict[Feature, Value]] = {host: {} for host in hosts}
-    left = {host: dict.fromkeys(filter(None, lines)) for host, lines in hosts.items()}
+    left = {host: dict.fromkeys(lines) for host, lines in hosts.items()}
     slots: dict[tuple[str, str], dict[str, str]] = {}
     for shape_of in (_fine, _keyed, _coarse):
-        forms = {line: form for line in shown_by if (form := shape_of(line)) is not None}
+        forms = {
+            line: form
+            for line in shown_by
+            if (form := shape_of(line.partition(_AGAIN)[0])) is not None
+        }
         varying = {form.shape for line, form in forms.items() if line not in common}
         by_shape = _by_shape(left, forms, varying)
         for shape, having in by_shape.items():
             each = _usual_number(having, common, len(hosts))
             if each:
-                _take(shape, each, having, left, forms, common, slots)
+                header = _header_above(shape, having, hosts, common)
+                _take(shape, each, header, having, left, forms, common, slots)
     for (row, column), values in slots.items():
         for host, value in _classified(values, len(hosts)).items():
             refined[host][Slot(row, column)] = value
@@ -148,7 +177,19 @@ def _keep_rows(
                 own[host] -= host not in having[row]
                 found[row] = PRESENT
     for host, lines in left.items():
-        refined[host].update(dict.fromkeys(lines, PRESENT))
+        for line in lines:
+            said, _, again = line.partition(_AGAIN)
+            refined[host][f"{said} ({again})" if again else said] = PRESENT
+
+
+def _numbered(lines: Lines) -> Lines:
+    """The lines that are not blank; one that was there before with which time it is."""
+    seen: Counter[str] = Counter()
+    found = []
+    for line in filter(None, lines):
+        seen[line] += 1
+        found.append(line if seen[line] == 1 else f"{line}{_AGAIN}{seen[line]}")
+    return tuple(found)
 
 
 def _fine(line: str) -> _Form | None:
@@ -157,7 +198,8 @@ def _fine(line: str) -> _Form | None:
     numbers = _NUMBERS.findall(head)
     if not 0 < len(numbers) <= MOST_SLOTS:
         return None
-    return _Form(_NUMBERS.sub(_MARK, head) + line[MAX_SHAPED_CHARS:], tuple(numbers))
+    shape = _BLANKS.sub(" ", _NUMBERS.sub(_MARK, head)) + line[MAX_SHAPED_CHARS:]
+    return _Form(shape, tuple(numbers))
 
 
 def _keyed(line: str) -> _Form | None:
@@ -191,6 +233,9 @@ def _usual_number(having: Mapping[str, Sequence[str]], common: set[str], hosts: 
 
     One line is compared with the common one; of several, those that nobody shares.
     """
+    every = {len(lines) for lines in having.values()}
+    if len(having) == hosts and len(every) == 1:
+        return min(every) if min(every) <= MOST_ALIKE else 0
     counts = Counter(
         1 if len(lines) == 1 else sum(line not in common for line in lines)
         for lines in having.values()
@@ -202,6 +247,7 @@ def _usual_number(having: Mapping[str, Sequence[str]], common: set[str], hosts: 
 def _take(
     shape: str,
     each: int,
+    header: Sequence[str],
     having: Mapping[str, Sequence[str]],
     left: Mapping[str, dict[str, None]],
     forms_of: Mapping[str, _Form],
@@ -212,7 +258,9 @@ def _take(
     taken: list[dict[str, _Form]] = [{} for _ in range(each)]
     for host, mine in having.items():
         own = [line for line in mine if line not in common]
-        if each == 1:
+        if len(mine) == each:
+            own = list(mine)
+        elif each == 1:
             own = [next((line for line in mine if line in common), mine[0])]
         if len(own) == each:
             for number, line in enumerate(own):
@@ -223,7 +271,9 @@ def _take(
             Counter(column) for column in zip(*(f.slots for f in forms.values()), strict=True)
         ]
         fixed = [next(iter(column)) if len(column) == 1 else None for column in columns]
-        labels = _labels(shape, fixed, {column for _, column in slots})
+        taken_names = {column for _, column in slots}
+        labels = _headed(shape, fixed, header, taken_names) if header else ()
+        labels = labels or _labels(shape, fixed, taken_names)
         row = f"{shape.strip()} ({number})" if each > 1 else shape.strip()
         # What all have alike is a part of the names; one is kept, for hosts that lack the line.
         told = [n for n, text in enumerate(fixed) if text is None] or [0]
@@ -231,6 +281,36 @@ def _take(
             texts = list(_with_suffixes(form))
             for place in told:
                 slots.setdefault((row, labels[place]), {})[host] = texts[place]
+
+
+def _header_above(
+    shape: str, having: Mapping[str, Sequence[str]], hosts: Mapping[str, Lines], common: set[str]
+) -> Sequence[str]:
+    """The words of the nearest line above that all have, of as many words, each like a name."""
+    host, mine = next(iter(having.items()))
+    lines = hosts[host]
+    words = len(shape.split())
+    for line in reversed(lines[max(0, lines.index(mine[0]) - MOST_ROWS) : lines.index(mine[0])]):
+        names = line.split()
+        named = len(names) == words > 1 and all(map(_COLUMN.fullmatch, names))
+        if named and line in common:
+            return names
+    return ()
+
+
+def _headed(
+    shape: str, fixed: Sequence[str | None], header: Sequence[str], taken: Collection[str]
+) -> tuple[str, ...]:
+    """Names of the slots by the header's words, after the row's first word if it is one."""
+    words = shape.split()
+    if sum(word.count(_MARK) for word in words) != len(fixed):
+        return ()
+    row = "" if _MARK in words[0] else f"{words[0]} "
+    labels: list[str] = []
+    for name, word in zip(header, words, strict=True):
+        for _ in range(word.count(_MARK)):
+            labels.append(_unused(f"{row}{name}"[:MAX_LABEL_CHARS], {*taken, *labels}))
+    return tuple(labels)
 
 
 def _aligned(taken: list[dict[str, _Form]]) -> list[dict[str, _Form]]:

@@ -99,7 +99,7 @@ def write_fleet(directory: Path, hosts: int, lines: int) -> int:
 
 def _template(draws: random.Random, number: int) -> tuple[str, str]:
     """A line, and which sort it is of."""
-    words = " ".join(draws.choice(WORDS) for _ in range(draws.randint(5, 11)))
+    words = " ".join(draws.choice(WORDS) for _ in range(draws.randint(7, 13)))
     sort = draws.random()
     if sort < 0.80:
         return f"{words} {number:x}", "same"
