@@ -19,7 +19,7 @@ from fleetdiag.compare.units import parse_quantity
 from fleetdiag.model import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fleetdiag.compare.features import Feature, Features, Lines, Value
 
@@ -37,6 +37,7 @@ COUNTED_BELOW = 10.0
 """A smaller one is a count: 0 errors here and 1 there."""
 MAX_LABEL_WORDS = 3
 MAX_LABEL_CHARS = 60
+SHORTEST_LABEL = 3
 MAX_HEAD_CHARS = 30
 MOST_ALIKE = 20
 """Lines of one shape that nobody shares are matched up by their order, if there are no more."""
@@ -136,6 +137,8 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
     refined: dict[str, dict[Feature, Value]] = {host: {} for host in hosts}
     left = {host: dict.fromkeys(lines) for host, lines in hosts.items()}
     slots: dict[tuple[str, str], dict[str, str]] = {}
+    names: dict[str, int] = {}
+    places = _Places(hosts)
     for shape_of in (_fine, _keyed, _coarse):
         forms = {
             line: form
@@ -147,8 +150,8 @@ def refined_lines(hosts: Mapping[str, Lines]) -> dict[str, Features]:
         for shape, having in by_shape.items():
             each = _usual_number(having, common, len(hosts))
             if each:
-                header = _header_above(shape, having, hosts, common)
-                _take(shape, each, header, having, left, forms, common, slots)
+                header = _header_above(shape, having, places, common)
+                _take(shape, each, header, having, left, forms, common, slots, names)
     for (row, column), values in slots.items():
         for host, value in _classified(values, len(hosts)).items():
             refined[host][Slot(row, column)] = value
@@ -253,6 +256,7 @@ def _take(
     forms_of: Mapping[str, _Form],
     common: set[str],
     slots: dict[tuple[str, str], dict[str, str]],
+    names: dict[str, int],
 ) -> None:
     """Move the lines of `shape` out of `left`, so many for each host, into `slots`."""
     taken: list[dict[str, _Form]] = [{} for _ in range(each)]
@@ -271,9 +275,8 @@ def _take(
             Counter(column) for column in zip(*(f.slots for f in forms.values()), strict=True)
         ]
         fixed = [next(iter(column)) if len(column) == 1 else None for column in columns]
-        taken_names = {column for _, column in slots}
-        labels = _headed(shape, fixed, header, taken_names) if header else ()
-        labels = labels or _labels(shape, fixed, taken_names)
+        labels = (_headed(shape, fixed, header) if header else ()) or _labels(shape, fixed)
+        labels = tuple(_unused(label[:MAX_LABEL_CHARS], names) for label in labels)
         row = f"{shape.strip()} ({number})" if each > 1 else shape.strip()
         # What all have alike is a part of the names; one is kept, for hosts that lack the line.
         told = [n for n, text in enumerate(fixed) if text is None] or [0]
@@ -284,33 +287,45 @@ def _take(
 
 
 def _header_above(
-    shape: str, having: Mapping[str, Sequence[str]], hosts: Mapping[str, Lines], common: set[str]
+    shape: str, having: Mapping[str, Sequence[str]], places: _Places, common: set[str]
 ) -> Sequence[str]:
     """The words of the nearest line above that all have, of as many words, each like a name."""
     host, mine = next(iter(having.items()))
-    lines = hosts[host]
+    lines, place = places.of(host, mine[0])
     words = len(shape.split())
-    for line in reversed(lines[max(0, lines.index(mine[0]) - MOST_ROWS) : lines.index(mine[0])]):
-        names = line.split()
-        named = len(names) == words > 1 and all(map(_COLUMN.fullmatch, names))
-        if named and line in common:
+    for line in reversed(lines[max(0, place - MOST_ROWS) : place] if words > 1 else ()):
+        names = line.split(None, words)
+        if line in common and len(names) == words and all(map(_COLUMN.fullmatch, names)):
             return names
     return ()
 
 
-def _headed(
-    shape: str, fixed: Sequence[str | None], header: Sequence[str], taken: Collection[str]
-) -> tuple[str, ...]:
+class _Places:
+    """Where lines are in their hosts' outputs."""
+
+    def __init__(self, hosts: Mapping[str, Lines]) -> None:
+        self._hosts = hosts
+        self._places: dict[str, dict[str, int]] = {}
+
+    def of(self, host: str, line: str) -> tuple[Lines, int]:
+        """The host's lines, and which of them `line` is."""
+        lines = self._hosts[host]
+        if host not in self._places:
+            self._places[host] = {line: place for place, line in enumerate(lines)}
+        return lines, self._places[host][line]
+
+
+def _headed(shape: str, fixed: Sequence[str | None], header: Sequence[str]) -> tuple[str, ...]:
     """Names of the slots by the header's words, after the row's first word if it is one."""
     words = shape.split()
     if sum(word.count(_MARK) for word in words) != len(fixed):
         return ()
     row = "" if _MARK in words[0] else f"{words[0]} "
-    labels: list[str] = []
-    for name, word in zip(header, words, strict=True):
-        for _ in range(word.count(_MARK)):
-            labels.append(_unused(f"{row}{name}"[:MAX_LABEL_CHARS], {*taken, *labels}))
-    return tuple(labels)
+    return tuple(
+        f"{row}{name}"
+        for name, word in zip(header, words, strict=True)
+        for _ in range(word.count(_MARK))
+    )
 
 
 def _aligned(taken: list[dict[str, _Form]]) -> list[dict[str, _Form]]:
@@ -333,20 +348,17 @@ def _aligned(taken: list[dict[str, _Form]]) -> list[dict[str, _Form]]:
     return taken
 
 
-def _labels(shape: str, fixed: Sequence[str | None], taken: Collection[str]) -> tuple[str, ...]:
+def _labels(shape: str, fixed: Sequence[str | None]) -> tuple[str, ...]:
     """A name for each slot: the words before it, or after it in lines that begin with a number.
 
     Args:
         shape: of the line.
         fixed: for each slot the text that all hosts have there; None where it varies.
-        taken: names that are in use.
     """
     parts = shape.split(_MARK)
     if len(fixed) == 1:
         ends = [part.strip(_TRIMMED) for part in parts if part.strip(_TRIMMED)] or ["number"]
-        return (
-            _unused(" … ".join(ends)[:MAX_LABEL_CHARS] if len(ends[0]) < 3 else ends[0], taken),
-        )
+        return (" … ".join(ends) if len(ends[0]) < SHORTEST_LABEL else ends[0],)
     begins_with_number = not parts[0].strip(_TRIMMED)
     head = " ".join(parts[0].strip(_TRIMMED).split())[:MAX_HEAD_CHARS]
     labels: list[str] = []
@@ -355,17 +367,18 @@ def _labels(shape: str, fixed: Sequence[str | None], taken: Collection[str]) -> 
         after = parts[number + 1].strip(_TRIMMED).split()[:MAX_LABEL_WORDS]
         words = [w for w in before.strip(_TRIMMED).split() if w.strip("/-")][-MAX_LABEL_WORDS:]
         label = " ".join((after or words) if begins_with_number else words)
-        label = label or f"{head} number {number + 1}".strip()
-        labels.append(_unused(label[:MAX_LABEL_CHARS], {*taken, *labels}))
+        labels.append(label or f"{head} number {number + 1}".strip())
         before = parts[number + 1] if text is None else f"{before}{text}{parts[number + 1]}"
     return tuple(labels)
 
 
-def _unused(label: str, taken: Collection[str]) -> str:
-    number, name = 1, label
+def _unused(label: str, taken: dict[str, int]) -> str:
+    """`label`, with a number where it is taken."""
+    name = label
     while name in taken:
-        number += 1
-        name = f"{label} ({number})"
+        taken[label] += 1
+        name = f"{label} ({taken[label]})"
+    taken[name] = 1
     return name
 
 
