@@ -33,6 +33,18 @@ def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
     assert "Nothing odd: 10 hosts answered" in program.call("show").out
 
 
+@pytest.mark.parametrize("count", [3, 50])
+def test_a_small_and_a_large_healthy_fleet_are_silent_twice(count: int, tmp_path: Path) -> None:
+    # Fifty hosts share this machine's processors: few at once, none with a systemd of its own.
+    with Fleet(hosts=count, kind="openssh" if count < 10 else "bare") as fleet:
+        program = Program(tmp_path, fleet.inventory_path)
+        for _ in range(2):
+            told = program.told("run", "triage", "--fanout", "8")
+            assert [host["status"] for host in told["hosts"]] == ["ok"] * count
+            assert notable(told) == []
+            assert differing(told) == []
+
+
 @pytest.mark.parametrize(
     ("fault", "values", "step", "severity", "said"),
     [
