@@ -125,9 +125,18 @@ MASKS: tuple[Mask, ...] = (
     Mask(
         "mac",
         "hardware addresses of 6 bytes and more: 52:54:00:12:34:56",
-        re.compile(rf"{_HEX}(?<![\w:-].){_HEX}([:-])(?:{_HEX}{{2}}\1){{4,18}}{_HEX}{{2}}(?![\w:])"),
+        re.compile(rf"{_HEX}(?<![\w:-].){_HEX}:(?:{_HEX}{{2}}:){{4,18}}{_HEX}{{2}}(?![\w:])"),
         "<mac>",
         stays=True,
+        sign=":",
+    ),
+    Mask(
+        "mac",
+        "the same written with dashes: 52-54-00-12-34-56",
+        re.compile(rf"{_HEX}(?<![\w:-].){_HEX}-(?:{_HEX}{{2}}-){{4,18}}{_HEX}{{2}}(?![\w:])"),
+        "<mac>",
+        stays=True,
+        sign="-",
     ),
     Mask(
         "ipv6",
@@ -239,6 +248,7 @@ MASKS: tuple[Mask, ...] = (
         "inode numbers: inode 1234, ino=1234, Inode: 1234, inode #1234",
         re.compile(r"([Ii]no(?<!\w...)(?:de)?(?:=|: ?| #?|#))\d{2,20}(?![\w.])"),
         r"\1<inode>",
+        sign="no",
     ),
     Mask(
         "device",
@@ -248,6 +258,7 @@ MASKS: tuple[Mask, ...] = (
             r"(?:\d{1,4}:\d{1,8}|[0-9a-f]{2,8}h/\d{1,9}d|(?<=number )\d{1,5})(?![\w:])"
         ),
         r"\1<device>",
+        sign="ev",
     ),
 )
 
