@@ -106,12 +106,19 @@ def _folded(
 
 
 def _with_consequences(root: Finding, under: Sequence[Finding]) -> Finding:
-    timelines = [f.evidence[:-1] for f in under if f.kind is FindingKind.SIMULTANEOUS]
+    moments = [finding for finding in under if finding.kind is FindingKind.SIMULTANEOUS]
+    others = [finding for finding in under if finding.kind is not FindingKind.SIMULTANEOUS]
     return replace(
         root,
-        also=(*root.also, *(_told(finding, root) for finding in under)),
-        evidence=(*root.evidence, *(", ".join(lines) for lines in timelines)),
+        also=(*root.also, *(_told(finding, root) for finding in others)),
+        evidence=(*root.evidence, *(_moment_told(finding, root) for finding in moments)),
     )
+
+
+def _moment_told(moment: Finding, root: Finding) -> str:
+    """What happened at one moment, with its time line, in a line."""
+    told = moment.summary.removeprefix(f"{root.summary}: ")
+    return f"{told} ({', '.join(moment.evidence[:-1])})"
 
 
 def _heads_first(
@@ -182,8 +189,6 @@ def _told(finding: Finding, root: Finding) -> str:
     """A consequence in a line."""
     if _is_the_rest(finding, root):
         return f"{finding.step} tells these hosts from the {len(finding.hosts)} others"
-    if finding.kind is FindingKind.SIMULTANEOUS:
-        return finding.summary.removeprefix(f"{root.summary}: ")
     if finding.summary == root.summary and finding.step:
         return f"the same in {finding.step}"
     if finding.kind is FindingKind.RULE and finding.hosts != root.hosts:

@@ -65,6 +65,21 @@ def test_what_differs_in_the_step_of_a_rule_is_told_by_the_rule() -> None:
     assert told(rule("panic", ALL), differs("step")) == {"panic": ("step differs",)}
 
 
+def test_a_moment_is_told_by_the_critical_rule_with_its_time_line_and_what_it_is_of() -> None:
+    moment = Finding(
+        FindingKind.SIMULTANEOUS,
+        Severity.INFO,
+        "3 of 10 hosts booted within 9 s of each other: one common cause",
+        ALL,
+        10,
+        evidence=("06:19:10 UTC  a", "06:19:12 UTC  b", "06:19:19 UTC  c", "by chance, never"),
+    )
+    (found,) = rank([rule("panic", ALL), moment], ["step"])
+    assert not found.also
+    times = "06:19:10 UTC  a, 06:19:12 UTC  b, 06:19:19 UTC  c"
+    assert found.evidence == (f"{moment.summary} ({times})",)
+
+
 def test_a_difference_of_other_hosts_is_not_the_rules() -> None:
     found = told(rule("panic", ("a", "b")), differs("step", ("c",)))
     assert found == {"panic": (), "step differs": ()}
