@@ -1,7 +1,7 @@
 """Counters that the kernel and iproute2 print over several lines, as rows.
 
-`ip -s link` and `/proc/interrupts`: jc has no reader for the first, and keeps the processors of the
-second apart. Knows nothing of hosts.
+`ip -s link`, `/proc/interrupts` and `ss`: jc has no reader for the first, keeps the processors of
+the second apart, and does not count the third's states. Knows nothing of hosts.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ Row = dict[str, str]
 _LINK = re.compile(r"\d{1,9}: ([^:@\s]{1,64})(?:@\S{1,64})?: <([^>]{0,200})>(.{0,400})")
 _PAIR = re.compile(r"\b(mtu|state|qdisc) (\S{1,32})")
 _COUNTED = re.compile(r"\s*([RT]X)(?: errors)?:\s+([a-z]\D{0,200})")
+SOCKET_STATES = (
+    *("ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2"),
+    *("TIME-WAIT", "CLOSE-WAIT", "LAST-ACK", "CLOSING"),
+)
+"""Of connections, as ss(8) names them."""
+CONNECTIONS = "connections"
+"""The row of those that do not wait for one."""
+_WAITING = {"LISTEN", "UNCONN"}
 _INTERRUPT = re.compile(r"\s*\d{1,6}:((?:\s+\d{1,20})+)\s+(\S.{0,200})")
 
 
@@ -50,8 +58,24 @@ def interrupts(lines: Lines) -> Iterator[Row]:
             yield {"device": device, "total": str(sum(map(int, match[1].split())))}
 
 
+def sockets(lines: Lines) -> Iterator[Row]:
+    """`ss`: a row a listening `socket` (`tcp LISTEN 0.0.0.0:443`), one with each state's number."""
+    counted = dict.fromkeys(SOCKET_STATES, 0)
+    for line in lines:
+        words = line.split(None, 6)
+        place = next((at for at, word in enumerate(words[:2]) if word in counted), None)
+        if place is not None:
+            counted[words[place]] += 1
+            continue
+        place = next((at for at, word in enumerate(words[:2]) if word in _WAITING), None)
+        if place is not None and len(words) > place + 3:
+            yield {"socket": " ".join((*words[: place + 1], words[place + 3]))}
+    yield {"socket": CONNECTIONS, **{state: str(number) for state, number in counted.items()}}
+
+
 READERS: Mapping[str, Callable[[Lines], Iterator[Row]]] = {
     "ip-link": ip_link,
     "interrupts": interrupts,
+    "sockets": sockets,
 }
 """By the name in `Compare.parse`."""

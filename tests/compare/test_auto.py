@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fleetdiag.compare.auto import Chosen, choose, describe
+from fleetdiag.compare.auto import Chosen, choose, describe, sniff
 from fleetdiag.compare.auto.choice import known_forms
 from fleetdiag.compare.auto.command import Call, parse_command
 from fleetdiag.model import Compare, Field, Mode, Step
@@ -201,6 +201,35 @@ def test_an_answer_of_two_times_is_no_log() -> None:
     assert choose(asked("my-own-tool"), ("2026-11-22T03:04:05Z", "2026-11-22T03:04:06Z")).name == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "known_as"),
+    [
+        ("Filesystem      Inodes IUsed IFree IUse% Mounted on", "df"),
+        ("Module                  Size  Used by", "lsmod"),
+        ("10.0.8.77 dev eth0  FAILED", "ip neighbour"),
+        ("10.0.8.1 dev eth0 lladdr 00:1c:73:aa:40:01 REACHABLE", "ip neighbour"),
+        ("State  Recv-Q Send-Q Local Address:Port Peer Address:Port", "ss"),
+        ("bash-5.1.8-9.el9.x86_64", "rpm -qa"),
+        ("apples are red, pears are not", ""),
+    ],
+)
+@pytest.mark.parametrize("step", ["my-own-tool", ""])
+def test_an_output_that_begins_as_a_known_commands_is_that(
+    line: str, known_as: str, step: str
+) -> None:
+    assert choose(asked(step, name="output"), ("", line)).name == known_as
+
+
+def test_every_look_leads_to_an_entry_of_the_table() -> None:
+    known = {form.name for form in known_forms()}
+    for _, command in sniff.LOOKS:
+        assert choose(asked(command), ()).name in known, command
+
+
+def test_what_a_form_reads_decides_not_its_first_line_alone() -> None:
+    assert choose(asked("my-own-tool"), ("top - 10:00:00 up 3 days", "no more")).name == ""
+
+
 # ------------------------------------------------------------------------- what a step says
 
 
@@ -308,6 +337,7 @@ SLOW_S = 0.25
 
 def test_no_pattern_of_the_table_backtracks_on_hostile_lines() -> None:
     masks = {mask for form in known_forms() for mask in form.compare.mask}
+    masks |= {f"^(?:{looks})" for looks, _ in sniff.LOOKS}
     fields = {f.pattern for form in known_forms() for f in form.compare.fields if f.pattern}
     for pattern, chars in (*((m, 8192) for m in masks), *((f, 16384) for f in fields)):
         compiled = re.compile(pattern)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetdiag.compare.kernelcounters import READERS, interrupts, ip_link
+from fleetdiag.compare.kernelcounters import READERS, interrupts, ip_link, sockets
 
 LINK = """\
 1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT qlen 1000
@@ -35,6 +35,33 @@ def test_ip_s_link_is_a_row_an_interface() -> None:
     assert (eth0["ifname"], eth0["state"], eth0["flags"]) == ("eth0", "UP", "BROADCAST,UP")
     assert (eth0["RX errors"], eth0["RX dropped"], eth0["RX overrun"]) == ("3", "84211", "0")
     assert "TX errors" not in eth0
+
+
+SS = """\
+Netid State      Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+udp   UNCONN     0      0          127.0.0.1:323       0.0.0.0:*
+tcp   LISTEN     0      511          0.0.0.0:443       0.0.0.0:*
+tcp   CLOSE-WAIT 1      0          10.0.0.5:41200    10.0.0.9:443
+tcp   CLOSE-WAIT 1      0          10.0.0.5:41202    10.0.0.9:443
+tcp   TIME-WAIT  0      0          10.0.0.5:443      10.0.0.7:51234
+"""
+
+
+def test_sockets_that_listen_are_rows_and_connections_are_counted_by_state() -> None:
+    *listening, connections = sockets(tuple(SS.splitlines()))
+    assert [row["socket"] for row in listening] == [
+        "udp UNCONN 127.0.0.1:323",
+        "tcp LISTEN 0.0.0.0:443",
+    ]
+    assert connections["socket"] == "connections"
+    told = (connections["CLOSE-WAIT"], connections["TIME-WAIT"], connections["ESTAB"])
+    assert told == ("2", "1", "0")
+
+
+def test_sockets_of_one_protocol_have_no_name_for_it() -> None:
+    head = "State Recv-Q Send-Q Local Address:Port Peer Address:Port"
+    row, connections = sockets((head, "LISTEN 0 128 [::]:22 [::]:*", "ESTAB 0 0 a:1 b:2"))
+    assert (row["socket"], connections["ESTAB"]) == ("LISTEN [::]:22", "1")
 
 
 def test_interrupts_are_summed_over_processors() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fleetdiag.compare.auto import disks, load, logs, network, settings, software, system
 from fleetdiag.compare.auto.command import Call, parse_command
 from fleetdiag.compare.auto.names import call_of, file_slug, slug, without_number
-from fleetdiag.compare.auto.sniff import sniff
+from fleetdiag.compare.auto.sniff import sniff, sniff_command
 from fleetdiag.model import Compare, Mode
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ _OPTIONS = (
     *("zpool list", "zpool status", "zfs list", "btrfs fi df", "nvme list", "nvme smart-log"),
     *("hdparm -t", "hdparm -I", "find -ls", "find x", "timedatectl timesync-status"),
     *("auditctl -s", "docker images", "docker info", "crictl ps", "crictl images"),
-    *("kubectl get nodes", "yum list", "cat /etc/crontab", "sysctl fs.file-nr"),
+    *("kubectl get nodes", "kubectl get pods", "systemctl list-timers", "docker stats"),
+    *("yum list", "cat /etc/crontab", "sysctl fs.file-nr"),
     *("cat /sys/class/net/x/statistics/rx_errors", "cat /sys/class/thermal/thermal_zone0/temp"),
 )
 """Commands whose forms hang on their options."""
@@ -105,7 +106,7 @@ def choose(step: Step, sample: Lines | Callable[[], Lines]) -> Chosen:
         return Chosen(step.compare)
     look = _Look(sample)
     form = _by_commands(step.commands, look) if step.commands else _by_name(step.name, look)
-    form = form or sniff(look.lines)
+    form = form or sniff(look.lines) or _by_looks(look)
     if form is None:
         return Chosen(_joined(_TEXT, step.compare))
     return Chosen(_joined(form.compare, step.compare), form.rules, form.name)
@@ -208,6 +209,15 @@ def _named_forms(name: str) -> Forms:
     if of_file.startswith("etc-"):
         return (settings.etc_file("/etc/" + of_file.removeprefix("etc-")),)
     return _forms(call_of(name))
+
+
+# --------------------------------------------------------------------------- by the looks
+
+
+def _by_looks(look: _Look) -> Form | None:
+    """The form of the command whose output the sample looks like."""
+    command = sniff_command(look.lines)
+    return look.first(_forms(parse_command(command))) if command else None
 
 
 # -------------------------------------------------------------------------------- results

@@ -86,8 +86,14 @@ _MODIFIED = (
     r"(?:[A-Z][a-z]{2} +\d{1,2} +(?:\d{1,2}:\d\d|\d{4})"
     r"|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d\.\d+ [+-]\d{4})?)"
 )
+# How many rotated logs there are is a question of days.
+_ROTATED = (
+    r"^[a-z-]\S{9,10} .*(?:log|messages|secure|spooler|cron|dmesg|[bw]tmp)"
+    r"(?:\.\d{1,3}|-\d{8})(?:\.(?:gz|xz|bz2|zst))?$"
+)
 _LS = (
     r"^total \S+$",
+    _ROTATED,
     # Owner and permissions stay; links, size and time go.
     r"(?<=^[a-z-][rwxsStT-]{9})[.+@]? +\d+(?= )",
     rf"(?<=\S) +\d[\d.,]*[KMGT]?(?:, +\d+)? +{_MODIFIED}(?= )",
@@ -110,7 +116,13 @@ def _lsblk(call: Call) -> Forms:
 
 
 # `nvme1n1p2[1]` is a place in the array, no process.
-_MDSTAT = (r"^ +\[[=>.]+\].*", r"^ *unused devices:.*", r"^ +bitmap:.*")
+# Members in whatever order; how many there are is said by `[2/1] [U_]`.
+_MDSTAT = (
+    r"(?<=[a-z\d])\[\d+\]|(?<=\S) [a-z]\w{0,31}(?=\[\d+\])",
+    r"^ +\[[=>.]+\].*",
+    r"^ *unused devices:.*",
+    r"^ +bitmap:.*",
+)
 _MDADM = (
     r"^ *(?:Creation Time|Update Time|Events|Name|UUID|(?:Check|Resync|Rebuild) Status) :.*",
     r"(?<=State : )(?:clean|active)(?:, checking)? *$",

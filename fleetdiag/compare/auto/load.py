@@ -128,7 +128,8 @@ _COMING_AND_GOING = (
     r" -[lnz] "
     r"|(?:/\S*/)?"
     r"(?:ps|sleep|CROND?|head|tail|grep|sort|sudo|su|tee|awk|login|tmux|screen|vim?|less|man|top"
-    r"|htop|agetty|systemd-userwork|kworker|dmesg)(?:[ :/]|$))"
+    r"|htop|agetty|systemd-userwork|kworker|dmesg|anacron|run-parts|logrotate|updatedb|mandb|fstrim"
+    r"|sadc)(?:[ :/]|$))"
 )
 # Rows by user, terminal and command; the processes of one are added up. Daemons have no terminal
 # (`?`); `\\_` is of `ps auxf`.
@@ -320,6 +321,9 @@ _VMSTAT_FILE = keys(
     looks=r"^nr_free_pages ",
 )
 
+INTERRUPTS_A_SECOND = 200.0
+"""What a device's queue may have more than the others' without being busy."""
+
 # By device, over all processors: a queue that gets all the packets, or none.
 _INTERRUPTS = Form(
     "interrupts",
@@ -328,7 +332,7 @@ _INTERRUPTS = Form(
         parse="interrupts",
         key="device",
         only=("device",),
-        fields=(Field("total", rate=Rate.UPTIME, floor=1.0),),
+        fields=(Field("total", rate=Rate.UPTIME, floor=INTERRUPTS_A_SECOND),),
     ),
     looks=r"^ +CPU0\b",
     within=1,

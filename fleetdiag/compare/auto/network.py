@@ -16,6 +16,7 @@ from fleetdiag.compare.auto.form import (
     table,
     text,
 )
+from fleetdiag.compare.kernelcounters import SOCKET_STATES
 from fleetdiag.model import Compare, Field, Mode, Side
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _STATE = r"(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|PERMANENT|NOARP)"
 _NEIGHBOURS = (
     rf"^\S+ dev {CONTAINERS}.*",
     r"^[\da-f.:]{2,45}(?= dev )",  # who else is there
-    rf"(?<=\s)(?:lladdr|ref|used|probes|router|extern_learn|proxy|{_STATE})(?:\s.*|$)",
+    rf"(?<=\S)\s{{1,4}}(?:lladdr|ref|used|probes|router|extern_learn|proxy|{_STATE})(?:\s.*|$)",
 )
 _ROUTES = (
     rf"^.{{1,200}}? dev {CONTAINERS}.*",
@@ -91,9 +92,11 @@ _EPHEMERAL = r"(?<=:)(?:327[7-9]\d|3276[89]|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0
 _X11 = r"^.{0,16}(?:127\.0\.0\.1|\[::1\]):60[1-9]\d$"
 """X11 of an SSH session."""
 
-# Rows by protocol, state and local address; what does not listen is one row for all hosts.
+MANY = {"ESTAB": 500.0, "TIME-WAIT": 5000.0}
+"""Connections that a busy host has more than its peers; in other states hundreds are trouble."""
+
+# Who listens, by protocol and local address.
 _SS_ROWS = (
-    r"^(?!.{0,12}\b(?:LISTEN|UNCONN)\b).*",
     r"^(?:u_|nl|p_|v_|icmp|\?\?\?).*",
     _X11,
     _EPHEMERAL,
@@ -106,16 +109,25 @@ _SS_LINES = (
     r"(?<=\S) +\S+:(?:\*|\d+) *(?:users:.*)?$",
     _EPHEMERAL,
 )
-_SS = (
-    table("ss", "1+2+5", ("1", "2", "5"), looks=r"^Netid\s+State\s", mask=_SS_ROWS, within=1),
-    table("ss", "1+4", ("1", "4"), looks=r"^State\s+Recv-Q\s", mask=_SS_ROWS, within=1),
+_SS_TABLE = Form(
+    "ss",
+    Compare(
+        mode=Mode.TABLE,
+        parse="sockets",
+        key="socket",
+        only=("socket",),
+        fields=tuple(high(state, floor=MANY.get(state, 100)) for state in SOCKET_STATES),
+        mask=_SS_ROWS,
+    ),
+    looks=r"^(?:Netid\s+)?State\s+Recv-Q\s",
+    within=1,
 )
 # `ss -s`: `TCP:   5 (estab 1, closed 0, orphaned 0, timewait 0)`.
 _SS_SUMMARY = numbers(
     "ss -s",
-    high("established", r"\bestab (\d+)", 500),
+    high("established", r"\bestab (\d+)", MANY["ESTAB"]),
     high("orphaned", r"\borphaned (\d+)", 100),
-    high("waiting to close", r"\btimewait (\d+)", 5000),
+    high("waiting to close", r"\btimewait (\d+)", MANY["TIME-WAIT"]),
     looks=r"^TCP: +\d+ \(estab ",
 )
 _NETSTAT = (
@@ -131,7 +143,7 @@ _NETSTAT = (
 def _ss(call: Call) -> Forms:
     if call.has("-J", "--json", "-o", "-i", "-m", "-e"):
         return (_SS_SUMMARY, ignored("ss"))
-    return (_SS_SUMMARY, *_SS, lines("ss", *_SS_LINES))
+    return (_SS_SUMMARY, _SS_TABLE, lines("ss", *_SS_LINES))
 
 
 # ------------------------------------------------------------------------------ counters
@@ -142,8 +154,10 @@ ERRORS_A_DAY = 3.0
 """Of a link: a good cable and a good card make none."""
 DROPS_A_DAY = 100.0
 """Packets and connections: bursts cost a few on every host."""
-RESETS_A_DAY = 432_000.0
-"""Five a second: what refuses or aborts connections as a habit."""
+RESENT_SHARE = 0.0075
+"""Of the segments sent: clients on bad lines cost a healthy server half a per cent."""
+RESETS_A_DAY = 8_640_000.0
+"""A hundred a second: what refuses or aborts connections as a habit."""
 
 
 # `ip -s link`: what the link is, and what it lost.
@@ -177,7 +191,7 @@ def _of_sent(sent: str, resent: str) -> tuple[Field, Field]:
             "segments retransmitted",
             pattern=resent,
             per="segments sent",
-            floor=0.005,
+            floor=RESENT_SHARE,
             side=Side.HIGH,
         ),
     )
@@ -251,7 +265,11 @@ _ETHTOOL_S = numbers(
         for name, counter, a_day in (
             ("receive errors", "rx_errors?|rx_error_bytes", ERRORS_A_DAY),
             ("transmit errors", "tx_errors?|tx_error_bytes", ERRORS_A_DAY),
-            ("CRC errors", "rx_(?:crc_err(?:ors)?|fcs_err(?:ors|_frames)?)", ERRORS_A_DAY),
+            (
+                "CRC errors (rx_crc_errors)",
+                "rx_(?:crc_err(?:ors)?|fcs_err(?:ors|_frames)?)",
+                ERRORS_A_DAY,
+            ),
             ("symbol errors", "rx_(?:symbol_err|align_err(?:ors)?)", ERRORS_A_DAY),
             ("transmit timeouts", "tx_timeout(?:_count)?|tx_wd_timeout", ERRORS_A_DAY),
             ("receive discards", "rx_(?:discards?|missed_errors|no_buffer_count)", DROPS_A_DAY),

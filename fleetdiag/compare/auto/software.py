@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 _DPKG = table("dpkg -l", "2", ("1", "3", "4"), looks=r"^\|\|/ Name ", within=5)
 _DPKG_LINES = lines("dpkg -l", r"(?<=\S) {2,}(?=\S)", r"^[|+D].*")
 _RPM = lines("rpm -qa")
-_LSMOD = table("lsmod", "Module", ("Module",), looks=r"^Module +Size +Used", within=1)
-_MODULES = (r"(?<=\S) +\d+ +-?\d+(?: .*)?$",)
+# Loaded by whoever asked for a disk image, a stick or a list of sockets.
+_ON_DEMAND = (
+    r"(?:loop|fuse|cuse|isofs|udf|cdrom|sr_mod|usb_storage|uas|n?vfat|fat|msdos|nls_\w+|binfmt_misc"
+    r"|(?:\w+_)?diag|nfnetlink|ufs|minix|hfs(?:plus)?|qnx4|ntfs3?)"
+)
+_LSMOD = table(
+    "lsmod",
+    "Module",
+    ("Module",),
+    looks=r"^Module +Size +Used",
+    mask=(rf"^{_ON_DEMAND}$",),
+    within=1,
+)
+_MODULES = (
+    rf"^{_ON_DEMAND} .*",
+    r"(?<=\S) +\d+ +-?\d+(?: .*)?$",
+)
 _PIP = table("pip list", "Package", ("Package", "Version"), looks=r"^Package +Version", within=1)
 
 # ------------------------------------------------------------------------------- systemd
@@ -63,6 +78,12 @@ _STATUS = (
     r"^ *[├└│─].*|^ *(?:\|-|`-).*",
     r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d .*",
 )
+# Which there are: when they ran and will run is never the same.
+_TIMERS = (
+    r"^.{0,200}?(?=\S+\.timer\b)",
+    r"^(?:NEXT |\d+ timers listed|Pass --all).*",
+    r"(?<=\S) +(?=\S)",
+)
 _MOVING = (
     r"^(?:\w*Timestamp\w*|\w*PID|\w*USec\w*|Memory\w*|CPUUsage\w*|IO\w*|IP\w*|Tasks\w*|InvocationID"
     r"|Exec\w+|NRestarts|StatusText|\w*NSec|Status\w*Errno|ControlGroup\w*|Effective\w*)=.*"
@@ -84,7 +105,7 @@ def _systemctl(call: Call) -> Forms:
     if verb == "show":
         return (lines("systemctl show", _MOVING),)
     if verb == "list-timers":
-        return (ignored("systemctl list-timers"),)
+        return (lines("systemctl list-timers", *_UNITS, *_TIMERS),)
     known = {"is-active", "is-enabled", "is-failed", "is-system-running", "get-default", "cat"}
     return (text(f"systemctl {verb}"),) if verb in known else ()
 
@@ -100,9 +121,14 @@ _DOCKER_PS = (
     r"(?<=:)(?:3[2-9]|[45]\d|6[0-5])\d{3}(?=->)",
     r"^CONTAINER ID .*",
     r"^[0-9a-f]{12}(?= )",
+    r"^.* [a-z]+_[a-z]+\d?$",  # a name docker made up: nobody means it to stay
     r"(?<=\S) {2,}(?=\S)|(?<=\S) {2,}$",
 )
-_PODS = (r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b", _AGO)
+# The last five of a pod: letters and digits that spell no word (k8s.io/apimachinery/util/rand).
+_PODS = (
+    r"(?<=-)[a-z0-9]{8,10}-[a-z0-9]{5}\b|(?<=-)[bcdfghjklmnpqrstvwxz2456789]{5}(?= )",
+    _AGO,
+)
 
 
 _COLUMNS = r"(?<=\S) {2,}(?=\S)|(?<=\S) +$"
@@ -157,7 +183,7 @@ def _kubectl(call: Call) -> Forms:
         return (ignored(f"kubectl {verb}"),)
     if verb != "get" or call.value("-o", "--output") not in {"", "wide"}:
         return ()
-    return (lines("kubectl get", _KUBE_AGE, _COLUMNS),)
+    return (lines("kubectl get", r"^.* Completed +\d.*", *_PODS, _KUBE_AGE, _COLUMNS),)
 
 
 def _listed_packages(call: Call) -> Forms:
