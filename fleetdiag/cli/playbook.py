@@ -1,4 +1,4 @@
-"""`fleetdiag playbook`: list, show, check, and the schema for editors."""
+"""`fleetdiag playbook`: list, show, begin, check, and the schema for editors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetdiag.model import ExitCode
 
 @click.group(epilog="Example: fleetdiag playbook show triage")
 def playbook() -> None:
-    """List, show and check playbooks."""
+    """List, show, begin and check playbooks."""
 
 
 @playbook.command("list", epilog="Example: fleetdiag playbook list")
@@ -59,6 +59,18 @@ def show_playbook(name: str, params: dict[str, str]) -> ExitCode:
     loaded = playbooks.load(name, params)
     say(f"From {loaded.source}")
     show(playbooks.render_yaml(loaded))
+    return ExitCode.CLEAN
+
+
+@playbook.command("new", epilog="Example: fleetdiag playbook new web")
+@click.argument("name")
+def new_playbook(name: str) -> ExitCode:
+    """Write ./playbooks/NAME.yaml: a start with comments, which runs as it is."""
+    from fleetdiag import playbook as playbooks
+
+    path = playbooks.create(name, Path("playbooks"))
+    show(str(path))
+    say(f"Try it on this machine: fleetdiag run {path.stem} -i local")
     return ExitCode.CLEAN
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fleetdiag.errors import Problem
     from fleetdiag.model import Playbook
 
-__all__ = ["Listing", "available", "json_schema", "lint", "load", "names", "render_yaml"]
+__all__ = ["Listing", "available", "create", "json_schema", "lint", "load", "names", "render_yaml"]
 
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
@@ -62,6 +62,16 @@ def lint(path: Path) -> tuple[Problem, ...]:
     from fleetdiag.playbook.check import checked
 
     return checked(path).problems
+
+
+def create(name: str, directory: Path) -> Path:
+    """A new file `directory`/`name`.yaml with comments, which runs as it is; gives its path.
+
+    Raises PlaybookError: no name for a playbook, a file that is there already or not writable.
+    """
+    from fleetdiag.playbook import new
+
+    return new.create(name, directory)
 
 
 def names(search: Sequence[Path] | None = None) -> tuple[str, ...]:

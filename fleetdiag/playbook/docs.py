@@ -90,6 +90,7 @@ A name is looked for as a file in `./playbooks`, then in `fleetdiag/playbooks` o
 configuration directory (`$XDG_CONFIG_HOME`, or `~/.config`), then among the shipped ones; the
 first hit counts. With a `/` in it, or with `.yaml` or `.yml` at its end, it is a path.
 
+`fleetdiag playbook new NAME` writes `playbooks/NAME.yaml`, a start with comments, to run as it is.
 `fleetdiag playbook lint FILE` names everything wrong with a file, each `file:line:column: what
 is wrong, what was expected`; `fleetdiag playbook show NAME` prints it in full form.
 `playbook.schema.json`, also printed by `fleetdiag playbook schema`, lets editors complete and

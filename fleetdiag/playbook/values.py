@@ -94,7 +94,8 @@ def _name(text: str) -> str:
     return text
 
 
-def _playbook_name(text: str) -> str:
+def valid_playbook_name(text: str) -> str:
+    """`text`, where a playbook can be named so; else ValueError with what was expected."""
     if not _PLAYBOOK_NAME.fullmatch(text):
         words = "letters, digits, `.`, `-`, at most 64, a letter or digit first"
         raise ValueError(f"playbook name {quoted(text)}, expected {words}")
@@ -299,7 +300,7 @@ Name = Annotated[
 ]
 PlaybookName = Annotated[
     str,
-    AfterValidator(_playbook_name),
+    AfterValidator(valid_playbook_name),
     WithJsonSchema({"type": "string", "pattern": f"^{_PLAYBOOK_NAME.pattern}$"}),
 ]
 Command = Annotated[

@@ -32,6 +32,37 @@ def test_what_show_prints_is_a_playbook(tmp_path: Path) -> None:
     assert run_program("playbook", "lint", str(copy), home=tmp_path).returncode == 0
 
 
+def test_a_new_playbook_has_nothing_wrong_and_runs_as_it_is(tmp_path: Path) -> None:
+    done = run_program("playbook", "new", "web", home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "playbooks/web.yaml\n")
+    assert run_program("playbook", "lint", "playbooks/web.yaml", home=tmp_path).returncode == 0
+    ran = run_program("run", "web", "-i", "local", "--format", "json", home=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    (host,) = json.loads(ran.stdout)["hosts"]
+    assert {step["outcome"] for step in host["steps"]} == {"ok"}
+
+
+def test_a_new_playbook_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    mine = tmp_path / "playbooks" / "web.yml"
+    mine.parent.mkdir()
+    mine.write_text("steps: [uptime]\n")
+    done = run_program("playbook", "new", "web.yaml", home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "playbooks/web.yml is there already" in done.stderr
+    assert [path.name for path in mine.parent.iterdir()] == ["web.yml"]
+
+
+def test_a_new_playbook_needs_a_name_and_a_place_to_write(tmp_path: Path) -> None:
+    done = run_program("playbook", "new", "../web", home=tmp_path)
+    assert done.returncode == 2
+    assert "expected letters, digits" in done.stderr
+    (tmp_path / "playbooks").write_text("no directory")
+    done = run_program("playbook", "new", "web", home=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "playbooks/web.yaml" in done.stderr
+
+
 def test_lint_prints_every_problem_of_every_file_and_exits_2(tmp_path: Path) -> None:
     for name in ("one.yaml", "two.yaml"):
         (tmp_path / name).write_text(BROKEN)
