@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.changes import Change, changes
-from fleetdiag.compare.changewords import MAX_VALUES, cut, more_line, told_events, told_one
+from fleetdiag.compare.changewords import MAX_VALUES, cut, told_events, told_one
 from fleetdiag.compare.clean import clip
-from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
+from fleetdiag.compare.evidence import (
+    EVIDENCE_LINES,
+    differing_lines,
+    more_line,
+    shown_feature,
+    shown_value,
+)
 from fleetdiag.compare.features import PRESENT, WHOLE, Number, Value
 from fleetdiag.compare.interval import run_findings
 from fleetdiag.compare.trouble import is_trouble

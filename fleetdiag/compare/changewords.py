@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fleetdiag.compare.changes import Change
-    from fleetdiag.compare.features import Lines
 
 SUMMARY_CHARS = 80
 MAX_VALUES = 3
@@ -75,8 +74,3 @@ def _shown(value: Value | None) -> str:
 def cut(text: object) -> str:
     """`text`, short enough for a summary."""
     return clip(str(text), SUMMARY_CHARS)
-
-
-def more_line(number: int, what: str) -> Lines:
-    """`… 3 more hosts` as a line; none for none."""
-    return (f"… {number} {what}",) if number > 0 else ()

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.clock import time_range
-from fleetdiag.compare.evidence import EVIDENCE_LINES, differing_lines, shown_feature, shown_value
+from fleetdiag.compare.evidence import (
+    EVIDENCE_LINES,
+    differing_lines,
+    more_line,
+    shown_feature,
+    shown_value,
+    whose,
+)
 from fleetdiag.compare.features import PRESENT, WHOLE, Number, Slot
 from fleetdiag.compare.trouble import is_trouble, other_number_features
 from fleetdiag.compare.units import parse_quantity
@@ -262,7 +269,7 @@ class _Teller:
             hosts=hosts,
             of=of,
             step=self.step,
-            evidence=(*evidence, *_more_line(len(odds) - EVIDENCE_HOSTS, "more ways")),
+            evidence=(*evidence, *more_line(len(odds) - EVIDENCE_HOSTS, "more ways")),
         )
 
     def splits(self, part: Contrast) -> list[Finding]:
@@ -325,7 +332,7 @@ class _Teller:
             return f"lacks {feature}, which {others} hosts have"
         if want is None:
             return f"{feature}{_value(got)}, which {others} hosts lack"
-        return f"{feature} is {clip(shown_value(got), SUMMARY_CHARS)}, on {others} {_short(want)}"
+        return f"{feature} is {_short(got)}, on {others} {_short(want)}"
 
     def _counted(self, odd: Oddity) -> str:
         number = len(odd.deviations)
@@ -341,17 +348,14 @@ class _Teller:
     def _first_of(self, odd: Oddity) -> Lines:
         """A line or two of what `odd` is about, with whose it is."""
         lines = self._evidence(odd) if not self._whole(odd) else self._text(odd).evidence
-        who = (
-            odd.hosts[0] if len(odd.hosts) == 1 else f"{odd.hosts[0]} and {len(odd.hosts) - 1} more"
-        )
-        return tuple(f"{who}: {line}" for line in lines[:1])
+        return tuple(f"{whose(odd.hosts)}: {line}" for line in lines[:1])
 
     def _evidence(self, odd: Oddity) -> Lines:
         first = odd.deviations[0]
         if isinstance(first.got, Number) and isinstance(first.want, Number):
             return self._numbers(odd)
         if self.mode is Mode.LOG:
-            more = _more_line(len(odd.deviations) - EVIDENCE_LINES, "more events")
+            more = more_line(len(odd.deviations) - EVIDENCE_LINES, "more events")
             return (*self._events(odd.hosts, odd.deviations[:EVIDENCE_LINES]), *more)
         want, got = _both_sides(odd.deviations, _as_pair)
         return differing_lines(want, got, self.raw_of(odd.hosts[0]))
@@ -375,13 +379,13 @@ class _Teller:
                 for d in odd.deviations
                 if d.got is not None and d.want is not None
             ]
-            return (*lines[:EVIDENCE_LINES], *_more_line(len(lines) - EVIDENCE_LINES, "more"))
+            return (*lines[:EVIDENCE_LINES], *more_line(len(lines) - EVIDENCE_LINES, "more"))
         lines = [
             f"{host}: {shown_feature(found[0].feature)} {shown_value(found[0].got)}"
             for host, found in odd.by_host.items()
             if found[0].got is not None
         ]
-        return (*lines[:EVIDENCE_LINES], *_more_line(len(lines) - EVIDENCE_LINES, "more hosts"))
+        return (*lines[:EVIDENCE_LINES], *more_line(len(lines) - EVIDENCE_LINES, "more hosts"))
 
     # ------------------------------------------------------------------------ no majority
 
@@ -422,14 +426,13 @@ class _Teller:
             )
         lines = []
         for value, hosts in shown:
-            who = hosts[0] if len(hosts) == 1 else f"{hosts[0]} and {len(hosts) - 1} more"
             if feature == WHOLE:
                 own = [line.strip() for line in self.lines_of(hosts[0]) if line not in everywhere]
                 said = next(filter(None, own), "(nothing of its own)")
             else:
                 said = "(lacks it)" if value is None else shown_value(value)
-            lines.append(f"{who}: {clip(said)}")
-        return (*lines, *_more_line(len(groups) - len(shown), "more groups"))
+            lines.append(f"{whose(hosts)}: {clip(said)}")
+        return (*lines, *more_line(len(groups) - len(shown), "more groups"))
 
 
 def _told_event(
@@ -464,7 +467,7 @@ def _as_pair(feature: Feature, value: Value) -> str:
 
 
 def _value(value: Value) -> str:
-    return "" if value == PRESENT else f" = {clip(shown_value(value), SUMMARY_CHARS)}"
+    return "" if value == PRESENT else f" = {_short(value)}"
 
 
 def _short(value: Value) -> str:
@@ -482,10 +485,6 @@ def _span(seen: Sequence[Seen]) -> str:
     firsts = [one.first_s for one in seen if one.first_s is not None]
     lasts = [one.last_s for one in seen if one.last_s is not None]
     return time_range(min(firsts), max(lasts)) if firsts and lasts else ""
-
-
-def _more_line(number: int, what: str) -> Lines:
-    return (f"… {number} {what}",) if number > 0 else ()
 
 
 def _enumeration(sizes: Sequence[int]) -> str:

@@ -69,6 +69,9 @@ class _Engine:
     def __init__(self, run: Run, baseline: Run | None) -> None:
         self._run = run
         self._baseline = baseline
+        earlier = () if baseline is None else baseline.hosts
+        self._earlier_hosts = {host.name: host for host in earlier}
+        self._earlier_names = {host.name: own_names(host) for host in earlier}
         self._hosts = {host.name: host for host in run.hosts}
         self._names = {host.name: own_names(host) for host in run.hosts}
         self._explains: dict[str, tuple[str, ...]] = {}
@@ -84,6 +87,8 @@ class _Engine:
             compared, found = self._step(step)
             steps.append(compared)
             findings += found
+        for crash in set(CRASHES).intersection(self._explains):
+            self._explains[crash] = (*self._explains[crash], BROKE_OFF)
         findings += simultaneous(self._run, findings, self._events)
         order = [step.name for step in self._run.playbook.steps]
         ranked = rank(findings, order, self._explains)
@@ -101,8 +106,6 @@ class _Engine:
             harmless=lambda part: harmless(part, mode),
         )
         self._explains.update((flag.name, flag.explains) for flag in reading.flags if flag.name)
-        for crash in set(CRASHES).intersection(self._explains):
-            self._explains[crash] = (*self._explains[crash], BROKE_OFF)
         self._keep_facts(reading)
         findings = [
             *self._ruled(reading),
@@ -166,10 +169,9 @@ class _Engine:
         before_step = next((s for s in baseline.playbook.steps if s.name == step.name), None)
         if before_step is None:
             return []
-        hosts = {host.name: host for host in baseline.hosts}
-        names = {host.name: own_names(host) for host in baseline.hosts}
         same = replace(before_step, compare=step.compare)
-        before = read_step(same, results_of(baseline, step.name), hosts, names)
+        results = results_of(baseline, step.name)
+        before = read_step(same, results, self._earlier_hosts, self._earlier_names)
         return changed_findings(
             step.name, reading.compare.mode, _features(before), _features(reading)
         )

@@ -97,3 +97,13 @@ def _from_first_difference(left: str, right: str) -> tuple[str, str]:
         return left, right
     head = left[:HEAD_CHARS]
     return f"{head}…{left[cut:]}", f"{head}…{right[cut:]}"
+
+
+def whose(hosts: Sequence[str]) -> str:
+    """`web-01`, `web-01 and 9 more`: whose a line is that others have too."""
+    return hosts[0] if len(hosts) == 1 else f"{hosts[0]} and {len(hosts) - 1} more"
+
+
+def more_line(number: int, what: str) -> Lines:
+    """`… 3 more hosts` as a line; none for none."""
+    return (f"… {number} {what}",) if number > 0 else ()

@@ -61,15 +61,15 @@ def interrupts(lines: Lines) -> Iterator[Row]:
 def sockets(lines: Lines) -> Iterator[Row]:
     """`ss`: a row a listening `socket` (`tcp LISTEN 0.0.0.0:443`), one with each state's number."""
     counted = dict.fromkeys(SOCKET_STATES, 0)
+    states = {*counted, *_WAITING}
     for line in lines:
         words = line.split(None, 6)
-        place = next((at for at, word in enumerate(words[:2]) if word in counted), None)
-        if place is not None:
-            counted[words[place]] += 1
-            continue
-        place = next((at for at, word in enumerate(words[:2]) if word in _WAITING), None)
-        if place is not None and len(words) > place + 3:
-            yield {"socket": " ".join((*words[: place + 1], words[place + 3]))}
+        before = 0 if words[:1] and words[0] in states else 1  # of both protocols, which
+        state = words[before] if len(words) > before else ""
+        if state in counted:
+            counted[state] += 1
+        elif state in _WAITING and len(words) > before + 3:
+            yield {"socket": " ".join((*words[: before + 1], words[before + 3]))}
     yield {"socket": CONNECTIONS, **{state: str(number) for state, number in counted.items()}}
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip
 from fleetdiag.compare.crash import crashes, has_trace
-from fleetdiag.compare.evidence import shown_feature, shown_value
+from fleetdiag.compare.evidence import shown_feature, shown_value, whose
 from fleetdiag.compare.features import Number
 from fleetdiag.compare.heads import without_heads
 from fleetdiag.compare.linerules import SEARCHED_CHARS
@@ -85,11 +85,8 @@ def _evidence(hits: Mapping[str, str]) -> tuple[str, ...]:
     alike: dict[str, list[str]] = {}
     for host, line in hits.items():
         alike.setdefault(_form(line) if len(hits) > EVIDENCE_HOSTS else host, []).append(host)
-    shown = []
-    for hosts in list(alike.values())[:EVIDENCE_HOSTS]:
-        who = hosts[0] if len(hosts) == 1 else f"{hosts[0]} and {len(hosts) - 1} more"
-        shown.append(f"{who}: {clip(hits[hosts[0]])}")
-    return tuple(shown)
+    shown = list(alike.values())[:EVIDENCE_HOSTS]
+    return tuple(f"{whose(hosts)}: {clip(hits[hosts[0]])}" for hosts in shown)
 
 
 def _form(line: str) -> str:

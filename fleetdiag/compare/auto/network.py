@@ -93,7 +93,9 @@ _X11 = r"^.{0,16}(?:127\.0\.0\.1|\[::1\]):60[1-9]\d$"
 """X11 of an SSH session."""
 
 MANY = {"ESTAB": 500.0, "TIME-WAIT": 5000.0}
-"""Connections that a busy host has more than its peers; in other states hundreds are trouble."""
+"""Connections that a busy host has more than its peers."""
+HUNDREDS = 100.0
+"""In other states, or without an owner, so many more are trouble."""
 
 # Who listens, by protocol and local address.
 _SS_ROWS = (
@@ -116,7 +118,7 @@ _SS_TABLE = Form(
         parse="sockets",
         key="socket",
         only=("socket",),
-        fields=tuple(high(state, floor=MANY.get(state, 100)) for state in SOCKET_STATES),
+        fields=tuple(high(state, floor=MANY.get(state, HUNDREDS)) for state in SOCKET_STATES),
         mask=_SS_ROWS,
     ),
     looks=r"^(?:Netid\s+)?State\s+Recv-Q\s",
@@ -126,7 +128,7 @@ _SS_TABLE = Form(
 _SS_SUMMARY = numbers(
     "ss -s",
     high("established", r"\bestab (\d+)", MANY["ESTAB"]),
-    high("orphaned", r"\borphaned (\d+)", 100),
+    high("orphaned", r"\borphaned (\d+)", HUNDREDS),
     high("waiting to close", r"\btimewait (\d+)", MANY["TIME-WAIT"]),
     looks=r"^TCP: +\d+ \(estab ",
 )
@@ -184,7 +186,7 @@ _IP_COUNTERS = Form(
 
 
 def _of_sent(sent: str, resent: str) -> tuple[Field, Field]:
-    """Segments sent again, of those sent; up to half a per cent more is no fault of the host's."""
+    """Segments sent again, of those sent; a little more is no fault of the host's."""
     return (
         Field("segments sent", pattern=sent, compare=False),
         Field(
@@ -233,9 +235,9 @@ _SNMP = numbers(
 )
 _SOCKSTAT = numbers(
     "net/sockstat",
-    high("TCP in use", r"^TCP: inuse (\d+)", 500),
-    high("orphaned", r"^TCP: .{0,40}?orphan (\d+)", 100),
-    high("waiting to close", r"^TCP: .{0,60}?tw (\d+)", 5000),
+    high("TCP in use", r"^TCP: inuse (\d+)", MANY["ESTAB"]),
+    high("orphaned", r"^TCP: .{0,40}?orphan (\d+)", HUNDREDS),
+    high("waiting to close", r"^TCP: .{0,60}?tw (\d+)", MANY["TIME-WAIT"]),
     looks=r"^TCP: inuse ",
 )
 # `  eth0: 123 …`; old kernels leave no blank before a large number. Words are counted.
