@@ -238,6 +238,8 @@ class Step:
     compare: Compare = field(default_factory=Compare)
     flags: tuple[Flag, ...] = ()
     """The step's own rules, then those of the rule sets it names."""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Attribute of the host -> the feature it takes its value from; `""` for the whole output."""
     about: str = ""
     """What it tells, a sentence."""
     output_cap_bytes: int = DEFAULT_OUTPUT_CAP_BYTES

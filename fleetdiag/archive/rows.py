@@ -40,6 +40,7 @@ _TEXT_OR_NONE = (str, type(None))
 
 # What rows of files lack that were written before these fields were.
 _NO_MODES: Row = {"parse": "", "key": "", "only": [], "fields": []}
+_NO_SETS: Row = {"sets": {}}
 _NO_FEATURE: Row = {
     **dict.fromkeys(("feature", "above", "below", "equals")),
     "name": "",
@@ -111,12 +112,14 @@ def _step_row(step: Step) -> Row:
         "become": step.become,
         "compare": _compare_row(step.compare),
         "flags": [_flag_row(flag) for flag in step.flags],
+        "sets": dict(step.sets),
         "about": step.about,
         "output_cap_bytes": step.output_cap_bytes,
     }
 
 
 def _step_of(row: Row) -> Step:
+    row = {**_NO_SETS, **row}
     return Step(
         name=_get(row, "name", str),
         commands=_texts(row, "commands"),
@@ -124,6 +127,7 @@ def _step_of(row: Row) -> Step:
         become=_get(row, "become", (bool, type(None))),
         compare=_compare_of(_get(row, "compare", dict)),
         flags=tuple(_flag_of(flag) for flag in _get(row, "flags", list)),
+        sets=_text_map(row, "sets"),
         about=_get(row, "about", str),
         output_cap_bytes=_get(row, "output_cap_bytes", int),
     )

@@ -52,9 +52,9 @@ def load(
     from fleetdiag.playbook.parameters import values_for
 
     path = found(ref, search)
-    file = read(path)
+    file, includes = read(path, search=search)
     values = values_for(file.name or path.stem, file.params, params)
-    return built(file, path.stem, str(path), values)
+    return built(file, includes, path.stem, str(path), values)
 
 
 def lint(path: Path) -> tuple[Problem, ...]:

@@ -18,13 +18,17 @@ from fleetdiag.model import (
     Side,
     Step,
 )
+from fleetdiag.playbook.includes import chosen, params_given
+from fleetdiag.playbook.parameters import values_for
 from fleetdiag.playbook.placeholders import substituted
 from fleetdiag.playbook.schema import (
     CompareFile,
     DefaultsFile,
     FieldFile,
     FlagFile,
+    IncludeFile,
     PlaybookFile,
+    StepEntry,
     StepFile,
 )
 from fleetdiag.playbook.values import UNITS
@@ -32,24 +36,56 @@ from fleetdiag.playbook.values import UNITS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from fleetdiag.playbook.includes import Included
+
 _MAX_DERIVED_CHARS = 32
 
 
-def built(file: PlaybookFile, name: str, source: str, values: Mapping[str, str]) -> Playbook:
-    """The playbook with its parameters' `values` in place; `name` unless the file gives one."""
-    taken = {step.name for step in file.steps if step.name is not None}
-    steps = []
-    for step in file.steps:
-        step_name = step.name or _free(derived_name(step.run), taken)
-        taken.add(step_name)
-        steps.append(_step(step, step_name, file.defaults, values))
+def built(
+    file: PlaybookFile,
+    includes: Mapping[int, Included],
+    name: str,
+    source: str,
+    values: Mapping[str, str],
+) -> Playbook:
+    """The playbook with its parameters' `values` in place; `name` unless the file gives one.
+
+    Raises PlaybookError where a value that is passed on does not fit an included playbook.
+    """
     return Playbook(
         name=file.name or playbook_name(name),
-        steps=tuple(steps),
+        steps=tuple(steps_of(file, includes, values)),
         about=file.about or "",
         source=source,
         params=dict(values),
     )
+
+
+def steps_of(
+    file: PlaybookFile, includes: Mapping[int, Included], values: Mapping[str, str]
+) -> list[Step]:
+    """All steps in order, those of included playbooks in place; derived names are free ones."""
+    inner = {at: _included(file.steps[at], one, values) for at, one in includes.items()}
+    taken = {step.name for steps in inner.values() for step in steps}
+    taken |= {entry.name for entry in file.steps if isinstance(entry, StepFile) and entry.name}
+    steps: list[Step] = []
+    for position, entry in enumerate(file.steps):
+        if isinstance(entry, StepFile):
+            name = entry.name or _free(derived_name(entry.run), taken)
+            taken.add(name)
+            steps.append(_step(entry, name, file.defaults, values))
+        else:
+            steps += inner[position]
+    return steps
+
+
+def _included(entry: StepEntry, included: Included, values: Mapping[str, str]) -> list[Step]:
+    """The chosen steps of one include."""
+    assert isinstance(entry, IncludeFile)  # noqa: S101 - the checker put it there
+    own = values_for(entry.include, included.file.params, params_given(entry, values))
+    steps = steps_of(included.file, included.includes, own)
+    names = chosen(entry, [step.name for step in steps])
+    return [step for step in steps if step.name in names]
 
 
 def playbook_name(stem: str) -> str:
@@ -89,6 +125,7 @@ def _step(step: StepFile, name: str, defaults: DefaultsFile, values: Mapping[str
         become=defaults.become if step.become is None else step.become,
         compare=_compare(step.compare or defaults.compare or CompareFile()),
         flags=_flags(step),
+        sets={name: feature or "" for name, feature in step.set_.items()},
         about=step.about or "",
         output_cap_bytes=step.output_cap or defaults.output_cap or DEFAULT_OUTPUT_CAP_BYTES,
     )

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from fleetdiag.errors import PlaybookFileError, Problem
+from fleetdiag.errors import PlaybookError, PlaybookFileError, Problem
+from fleetdiag.playbook.build import steps_of
 from fleetdiag.playbook.comparing import comparing_problems
+from fleetdiag.playbook.includes import (
+    MAX_DEPTH,
+    Included,
+    chosen,
+    include_problems,
+    included_path,
+    passed_on,
+)
 from fleetdiag.playbook.parameters import value_problem
 from fleetdiag.playbook.placeholders import uses
-from fleetdiag.playbook.schema import STEP_KEYS, PlaybookFile, keys_at
+from fleetdiag.playbook.schema import (
+    INCLUDE_KEYS,
+    STEP_KEYS,
+    IncludeFile,
+    PlaybookFile,
+    is_include,
+    keys_at,
+)
 from fleetdiag.playbook.values import DEFAULT_PARAM_PATTERN
 from fleetdiag.yamlmarks import (
     Marked,
@@ -24,7 +41,7 @@ from fleetdiag.yamlmarks import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -36,10 +53,25 @@ class Checked:
     """None where there is a problem."""
     problems: tuple[Problem, ...]
     """In the order of the file."""
+    includes: Mapping[int, Included] = field(default_factory=dict)
+    """The playbooks it includes, by the position in its `steps`."""
 
 
-def checked(path: Path, shown: str | None = None) -> Checked:
-    """The file at `path`, called `shown` in messages; never raises for what is in it."""
+def checked(
+    path: Path,
+    shown: str | None = None,
+    *,
+    search: Sequence[Path] | None = None,
+    including: tuple[Path, ...] = (),
+) -> Checked:
+    """The file at `path`, called `shown` in messages; never raises for what is in it.
+
+    Args:
+        path: the file.
+        shown: its name in messages; None: the path.
+        search: where playbooks are looked for by name; None: the usual directories.
+        including: the files that include it, from the outermost.
+    """
     problems: list[Problem] = []
     try:
         marked = read_yaml_file(path, shown)
@@ -53,21 +85,88 @@ def checked(path: Path, shown: str | None = None) -> Checked:
     try:
         file = PlaybookFile.model_validate(data)
     except ValidationError as error:
-        problems += problems_from_pydantic(error, marked, marked.file, keys_at)
+        problems += problems_from_pydantic(error, marked, marked.file, partial(_keys_at, data))
+    includes = _Includes(marked, (*including, path), search)
+    names = includes.names(data)
     places = {(problem.line, problem.column) for problem in problems}
-    for problem in _beyond_the_schema(marked, data):
+    for problem in (*includes.problems, *_beyond_the_schema(marked, data, names)):
         if (problem.line, problem.column) not in places:
             problems.append(problem)
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
-    return Checked(None if problems else file, tuple(problems))
+    return Checked(None if problems else file, tuple(problems), includes.found)
 
 
-def read(path: Path, shown: str | None = None) -> PlaybookFile:
-    """The file at `path`; raises PlaybookFileError with every problem of it."""
-    result = checked(path, shown)
+def read(
+    path: Path, shown: str | None = None, *, search: Sequence[Path] | None = None
+) -> tuple[PlaybookFile, Mapping[int, Included]]:
+    """The file at `path` and what it includes; raises PlaybookFileError with every problem."""
+    result = checked(path, shown, search=search)
     if result.file is None:
         raise PlaybookFileError(result.problems)
-    return result.file
+    return result.file, result.includes
+
+
+class _Includes:
+    """The playbooks that a file includes, found and checked."""
+
+    def __init__(
+        self, marked: Marked, including: tuple[Path, ...], search: Sequence[Path] | None
+    ) -> None:
+        self._marked = marked
+        self._including = including
+        self._search = search
+        self.found: dict[int, Included] = {}
+        self.problems: list[Problem] = []
+
+    def names(self, data: object) -> dict[int, list[str]]:
+        """Position in `steps` -> the names of the steps that come in there."""
+        names: dict[int, list[str]] = {}
+        for position, entry in enumerate(_steps(data) if isinstance(data, dict) else []):
+            if not is_include(entry):
+                continue
+            try:
+                include = IncludeFile.model_validate(entry)
+            except ValidationError:
+                continue  # said already
+            if (inner := self._read(include, position)) is None:
+                continue
+            self.found[position] = inner
+            # Names do not depend on values.
+            steps = steps_of(inner.file, inner.includes, dict.fromkeys(inner.file.params, ""))
+            there = [step.name for step in steps]
+            path: YamlPath = ("steps", position)
+            self.problems += include_problems(self._marked, path, include, inner, there)
+            names[position] = chosen(include, there)
+        return names
+
+    def _read(self, include: IncludeFile, position: int) -> Included | None:
+        """The included file; None, and a problem, where it cannot be used."""
+        path: YamlPath = ("steps", position, "include")
+        if len(self._including) > MAX_DEPTH:
+            message = f"includes go deeper than {MAX_DEPTH} files"
+            self.problems.append(self._marked.problem(path, message))
+            return None
+        try:
+            where = included_path(include.include, self._including, self._search)
+        except PlaybookError as error:
+            self.problems.append(self._marked.problem(path, str(error)))
+            return None
+        inner = checked(where, search=self._search, including=self._including)
+        if inner.file is None:
+            first, count = inner.problems[0], len(inner.problems)
+            others = f" (and {count - 1} more)" if count > 1 else ""
+            message = f"{quoted(include.include)} cannot be used: {first}{others}"
+            self.problems.append(self._marked.problem(path, message))
+            return None
+        return Included(inner.file, where, inner.includes)
+
+
+def _keys_at(data: object, path: YamlPath) -> tuple[str, ...]:
+    """The keys allowed at `path` of this file."""
+    match path:
+        case ("steps", int(position)) if is_include(_steps(data)[position]):
+            return INCLUDE_KEYS
+    return keys_at(path)
 
 
 def _as_written(marked: Marked, value: object, path: YamlPath = ()) -> object:
@@ -79,16 +178,22 @@ def _as_written(marked: Marked, value: object, path: YamlPath = ()) -> object:
     if not isinstance(value, int | float):
         return value
     match path:
-        case ("params", _, "default") | ("steps", _, "flag", *_, "equals"):
+        case (
+            ("params", _, "default")
+            | ("steps", _, "flag", *_, "equals")
+            | ("steps", _, "params", _)
+        ):
             return marked.spelling(path)
     return value
 
 
-def _beyond_the_schema(marked: Marked, data: object) -> Iterator[Problem]:
+def _beyond_the_schema(
+    marked: Marked, data: object, included: Mapping[int, list[str]]
+) -> Iterator[Problem]:
     """What no schema of single values sees. Looks at the plain data, which may be anything."""
     yield from _empty_values(marked, marked.data, ())
     if isinstance(data, dict):
-        yield from _step_names(marked, data)
+        yield from _step_names(marked, data, included)
         yield from _defaults(marked, data)
         yield from _parameter_uses(marked, data)
         yield from comparing_problems(marked, data)
@@ -109,16 +214,24 @@ def _empty_values(marked: Marked, value: object, path: YamlPath) -> Iterator[Pro
             yield from _empty_values(marked, inner, (*path, position))
 
 
-def _steps(data: dict[str, Any]) -> list[object]:
-    steps = data.get("steps")
+def _steps(data: Any) -> list[object]:
+    steps = data.get("steps") if isinstance(data, dict) else None
     return steps if isinstance(steps, list) else []
 
 
-def _step_names(marked: Marked, data: dict[str, Any]) -> Iterator[Problem]:
-    """Names given twice; derived ones make room by themselves."""
+def _step_names(
+    marked: Marked, data: dict[str, Any], included: Mapping[int, list[str]]
+) -> Iterator[Problem]:
+    """Names given twice, also by includes; derived ones make room by themselves."""
     first: dict[str, int] = {}
     for position, step in enumerate(_steps(data)):
-        if not isinstance(step, dict):
+        inner, place = included.get(position, ()), ("steps", position, "include")
+        if again := [name for name in inner if name in first]:
+            words = f"of its steps {', '.join(map(quoted, again))} there is one of the same name"
+            message = f"{words} in line {first[again[0]]}; leave one out: `without`"
+            yield marked.problem(place, message)
+        first = {**dict.fromkeys(inner, marked.place(place)[0]), **first}
+        if not isinstance(step, dict) or is_include(step):
             continue
         path: YamlPath = ("steps", position, "name")
         name, on_key = step.get("name"), False
@@ -162,10 +275,24 @@ def _parameter_uses(marked: Marked, data: dict[str, Any]) -> Iterator[Problem]:
             elif use.problem is not None:
                 message = f"param `@{{{use.name}}}` {use.problem}"
                 yield marked.problem(path, message)
+    for path, name in _passed_on(data):
+        used.add(name)
+        if name not in params:
+            declared = did_you_mean(name, params) or "; declare it under `params`"
+            yield marked.problem(path, f"param `@{{{name}}}` is not defined{declared}")
     for name in params:
         if name not in used:
             message = f"param {quoted(name)} is never used, expected `@{{{name}}}` in a command"
             yield marked.problem(("params", name), message, key=True)
+
+
+def _passed_on(data: dict[str, Any]) -> Iterator[tuple[YamlPath, str]]:
+    """Params whose value goes on to an included playbook."""
+    for position, step in enumerate(_steps(data)):
+        given = step.get("params") if isinstance(step, dict) and is_include(step) else None
+        for key, text in given.items() if isinstance(given, dict) else ():
+            if isinstance(text, str) and (name := passed_on(text)) is not None:
+                yield ("steps", position, "params", key), name
 
 
 def _commands(data: dict[str, Any]) -> Iterator[tuple[YamlPath, str]]:
@@ -174,7 +301,7 @@ def _commands(data: dict[str, Any]) -> Iterator[tuple[YamlPath, str]]:
         here: YamlPath = ("steps", position)
         if isinstance(step, str):
             yield here, step
-        if not isinstance(step, dict):
+        if not isinstance(step, dict) or is_include(step):
             continue
         pair = len(step) == 1 and next(iter(step)) not in STEP_KEYS
         for key in [*step] if pair else ["run", "or"]:

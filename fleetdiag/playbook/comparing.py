@@ -5,10 +5,10 @@ Looks at the plain data of a file, which may be anything: what the schema refuse
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from fleetdiag.model import Mode, Unit
+from fleetdiag.playbook.patterns import covers
 from fleetdiag.playbook.values import UNITS, quantity_of
 from fleetdiag.yamlmarks import did_you_mean, quoted
 
@@ -156,7 +156,7 @@ def _flags_problems(
         feature = flag.get("feature")
         if not isinstance(feature, str):
             continue
-        if numbers and fields and not any(_covers(feature, name) for name in fields):
+        if numbers and fields and not any(covers(feature, name) for name in fields):
             near = did_you_mean(feature, fields) or f", expected one of {_listed(fields)}"
             yield marked.problem((*here, "feature"), f"no field {quoted(feature)}{near}")
         yield from _amount_problems(marked, here, flag, _mapping(fields.get(feature)))
@@ -185,12 +185,6 @@ def _amount_problems(
     for key in ("above", "below"):
         if wrong := _unit_problem(flag.get(key), field.get("unit")):
             yield marked.problem((*path, key), wrong)
-
-
-def _covers(pattern: str, name: str) -> bool:
-    """Whether `pattern`, where `*` stands for any text, is all of `name`."""
-    parts = (re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(".*".join(parts), name) is not None
 
 
 def _listed(names: Mapping[str, Any]) -> str:

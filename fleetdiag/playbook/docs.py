@@ -19,6 +19,7 @@ from fleetdiag.playbook.schema import (
     DefaultsFile,
     FieldFile,
     FlagFile,
+    IncludeFile,
     ParamFile,
     PlaybookFile,
     StepFile,
@@ -111,6 +112,24 @@ administrator's directories on the `PATH`. Write POSIX shell: on many hosts `sh`
 busybox. A command that does not exist gives the outcome *absent*, one that is not allowed
 *denied*; neither counts as agreement. In a pipeline the shell reports the last command only; to
 keep the first one's exit code write `k=$(dmesg) || exit; printf '%s\\n' "$k" | tail`.
+
+## `include`
+
+An item of `steps` may stand for the steps of another playbook:
+
+@include@
+
+```yaml
+about: The first look, and whether the web server answers.
+
+steps:
+  - include: triage
+    without: [top, listening]
+  - web: curl -sS -m 3 -o /dev/null -w '%{http_code}' http://localhost/
+```
+
+In a file named like the one that it includes, `triage` in your own `playbooks/triage.yaml`, the
+next of that name is meant: so a shipped playbook can be added to.
 
 ## `compare`
 
@@ -220,6 +239,24 @@ steps:
 `rules:` adds sets that come with fleetdiag: @rules@. `rules: kernel` looks for what kernels write
 when hardware, memory, disks or drivers fail.
 
+## `set`
+
+```yaml
+steps:
+  - name: release
+    run: uname -r
+    set: kernel # the whole output, one line
+  - name: instance
+    run: printf 'type=%s\\nzone_id=%s\\n' m6i.large use1-az4
+    compare: keys
+    set: {instance_type: type, zone_id: zone_id}
+```
+
+What a step sets is an attribute of the host like those of the inventory: told where odd hosts
+share it (`all with kernel 6.1.0-44`), to compare among equals (`--peers role`), to choose hosts by
+(`-l 'kernel=6.1.0-44*'`, as their last stored run told it). What the inventory says counts more
+than what a host says of itself.
+
 ## `params`
 
 @param@
@@ -244,6 +281,7 @@ def page() -> str:
     models: dict[str, type[BaseModel]] = {
         "playbook": PlaybookFile,
         "step": StepFile,
+        "include": IncludeFile,
         "compare": CompareFile,
         "field": FieldFile,
         "flag": FlagFile,

@@ -33,7 +33,7 @@ def found(ref: str, search: Sequence[Path] | None = None) -> Path:
 
     A path is not looked at. Raises PlaybookError where a name is not found.
     """
-    if "/" in ref or ref.endswith(SUFFIXES):
+    if is_path(ref):
         return Path(ref)
     places = directories() if search is None else tuple(search)
     for path in by_name(places).get(ref, ()):
@@ -42,6 +42,11 @@ def found(ref: str, search: Sequence[Path] | None = None) -> Path:
     near = did_you_mean(ref, known) or (f"; there are {', '.join(known)}" if known else "")
     looked = ", ".join(str(place) for place in places)
     raise PlaybookError(f"no playbook named {quoted(ref)}{near} (looked in {looked})")
+
+
+def is_path(ref: str) -> bool:
+    """Whether `ref` is a path, not a name to be looked for."""
+    return "/" in ref or ref.endswith(SUFFIXES)
 
 
 def by_name(places: Sequence[Path]) -> dict[str, tuple[Path, ...]]:

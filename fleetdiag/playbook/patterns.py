@@ -32,6 +32,12 @@ def matches_everything(pattern: str) -> bool:
     return re.search(pattern, "") is not None and re.search(pattern, "x") is not None
 
 
+def covers(pattern: str, name: str) -> bool:
+    """Whether `pattern`, where `*` stands for any text, is all of `name`."""
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), name) is not None
+
+
 def _parsed(pattern: str) -> Any:
     """The parse tree of `re`'s own parser, which has no public door (`re._parser` since 3.11)."""
     return importlib.import_module("re._parser").parse(pattern)

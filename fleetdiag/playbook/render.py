@@ -77,6 +77,9 @@ def _step(step: Step) -> dict[str, Any]:
         fields["flag"] = [_flag(flag) for flag in own]
     if rule_sets:
         fields["rules"] = _one_or_many(rule_sets)
+    if step.sets:
+        whole = [name for name, feature in step.sets.items() if not feature]
+        fields["set"] = whole[0] if whole else dict(step.sets)
     if step.about:
         fields["about"] = step.about
     if step.output_cap_bytes != DEFAULT_OUTPUT_CAP_BYTES:

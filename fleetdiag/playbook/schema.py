@@ -13,8 +13,10 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
+    Tag,
     model_validator,
 )
 
@@ -34,9 +36,11 @@ from fleetdiag.playbook.values import (
     Parser,
     Pattern,
     PlaybookName,
+    PlaybookRef,
     Position,
     RuleSet,
     Sentence,
+    Settings,
     TimeoutS,
 )
 from fleetdiag.yamlmarks import kind_of
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
 MAX_STEPS = 500
 
 
-def _some_steps(steps: list[StepFile]) -> list[StepFile]:
+def _some_steps(steps: list[Any]) -> list[Any]:
     if not 1 <= len(steps) <= MAX_STEPS:
         raise ValueError(f"{len(steps)} steps, expected from 1 to {MAX_STEPS}")
     return steps
@@ -217,6 +221,9 @@ class StepFile(_Strict):
     """Rules on the output, one or a list."""
     rules: Annotated[list[RuleSet], OneOrMany()] = []
     """Shipped sets of rules that are applied too, one name or a list."""
+    set_: Settings = Field(default={}, alias="set")
+    """Attributes of the host that the output tells: a name for an output of one line, or names with
+    the feature (field, key, `row column`) each takes its value from."""
     about: Sentence | None = None
     """What the step tells, a sentence."""
     output_cap: OutputCapBytes | None = None
@@ -252,6 +259,22 @@ class StepFile(_Strict):
         }
 
 
+class IncludeFile(_Strict):
+    """The steps of another playbook, in this place, with its own defaults."""
+
+    include: PlaybookRef
+    """Its name, or a path (with a `/` in it) from this file's directory."""
+    only: Annotated[list[Label], OneOrMany()] = []
+    """The steps that are taken, by name (`*` stands for any text). Without it all."""
+    without: Annotated[list[Label], OneOrMany()] = []
+    """The steps that are left out, by name (`*` stands for any text)."""
+    params: dict[ParamName, str] = Field(
+        default={},
+        json_schema_extra={"additionalProperties": {"type": ["string", "number", "boolean"]}},
+    )
+    """Values for its params; `@{name}` alone passes on the value of one of this playbook's."""
+
+
 class ParamFile(_Strict):
     """A parameter: a value given when the playbook is run, used in commands as `@{name}`."""
 
@@ -279,6 +302,17 @@ class DefaultsFile(_Strict):
     """As in a step."""
 
 
+def is_include(value: object) -> bool:
+    """Whether an item of `steps` stands for another playbook's steps."""
+    return isinstance(value, IncludeFile) or (isinstance(value, dict) and "include" in value)
+
+
+StepEntry = Annotated[
+    Annotated[IncludeFile, Tag("an include")] | Annotated[StepFile, Tag("a step")],
+    Discriminator(lambda value: "an include" if is_include(value) else "a step"),
+]
+
+
 class PlaybookFile(_Strict):
     """A fleetdiag playbook: diagnostic commands, and how their output is compared."""
 
@@ -290,13 +324,18 @@ class PlaybookFile(_Strict):
     """Values given when it is run (`@{name}` in commands), by name."""
     defaults: DefaultsFile = Field(default_factory=DefaultsFile)
     """Values for the steps that do not say otherwise."""
-    steps: Annotated[list[StepFile], AfterValidator(_some_steps)] = Field(
+    steps: Annotated[list[StepEntry], AfterValidator(_some_steps)] = Field(
         json_schema_extra={"minItems": 1, "maxItems": MAX_STEPS}
     )
     """The commands, in the order they are run."""
 
 
-STEP_KEYS = tuple(field.alias or name for name, field in StepFile.model_fields.items())
+def _keys(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+STEP_KEYS = _keys(StepFile)
+INCLUDE_KEYS = _keys(IncludeFile)
 
 
 def full_step(value: object) -> object:
@@ -322,7 +361,10 @@ def full_step(value: object) -> object:
 
 
 def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys allowed in the mapping at `path` of a playbook file, for near misses."""
+    """The keys allowed in the mapping at `path` of a playbook file, for near misses.
+
+    What is said of a step is not of an include: `INCLUDE_KEYS`.
+    """
     match [part for part in path if isinstance(part, str)]:
         case []:
             model: type[BaseModel] = StepFile if path else PlaybookFile
@@ -340,7 +382,7 @@ def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
             model = FlagFile
         case _:
             return ()
-    return tuple(field.alias or name for name, field in model.model_fields.items())
+    return _keys(model)
 
 
 def json_schema() -> dict[str, Any]:

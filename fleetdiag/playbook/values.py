@@ -57,6 +57,7 @@ DEFAULT_PARAM_PATTERN = r"[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PLAYBOOK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h)")
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20}
@@ -106,6 +107,29 @@ def _param_name(text: str) -> str:
     if not _PARAM_NAME.fullmatch(text):
         words = "lower-case letters, digits, `_`, at most 32, a letter first"
         raise ValueError(f"param name {quoted(text)}, expected {words}")
+    return text
+
+
+def _attribute_name(text: str) -> str:
+    if not _ATTRIBUTE_NAME.fullmatch(text):
+        words = "letters, digits, `.`, `_`, `-`, at most 64, a letter first"
+        raise ValueError(f"attribute name {quoted(text)}, expected {words}")
+    return text
+
+
+def _settings(value: object) -> object:
+    """A name alone stands for the whole output."""
+    if isinstance(value, str):
+        return {value: None}
+    if not isinstance(value, dict) or not value:
+        words = "an attribute's name, or a mapping of names to features"
+        raise ValueError(f"`set` is {kind_of(value) if value else 'empty'}, expected {words}")
+    return value
+
+
+def _playbook_ref(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"playbook is {kind_of(text)}, expected a name or a path")
     return text
 
 
@@ -352,6 +376,30 @@ Label = Annotated[
     str,
     AfterValidator(_label),
     WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": MAX_LABEL_CHARS}),
+]
+AttributeName = Annotated[
+    str,
+    AfterValidator(_attribute_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ATTRIBUTE_NAME.pattern}$"}),
+]
+Settings = Annotated[
+    dict[AttributeName, Label | None],
+    BeforeValidator(_settings),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{_ATTRIBUTE_NAME.pattern}$"},
+                {
+                    "type": "object",
+                    "propertyNames": {"pattern": f"^{_ATTRIBUTE_NAME.pattern}$"},
+                    "additionalProperties": {"type": "string", "pattern": r"\S"},
+                },
+            ]
+        }
+    ),
+]
+PlaybookRef = Annotated[
+    str, AfterValidator(_playbook_ref), WithJsonSchema({"type": "string", "pattern": r"\S"})
 ]
 Position = Annotated[
     str,

@@ -75,6 +75,47 @@ def test_a_name_like_nothing_lists_what_there_is() -> None:
         playbook.load("zzz", search=[shipped_directory()])
 
 
+def test_an_include_of_its_own_name_is_the_next_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "playbooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    mine = Path("playbooks/uptime.yaml")
+    mine.write_text("steps: [{include: uptime}, uname -r]")
+
+    assert [step.name for step in playbook.load("uptime").steps] == ["uptime", "uname-r"]
+
+    mine.write_text("steps: [{include: triagee}]")
+    with pytest.raises(PlaybookFileError, match="1:19: no playbook named `triagee`; did you mean"):
+        playbook.load("uptime")
+
+    Path("playbooks/mine.yaml").write_text("steps: [{include: mine}]")
+    with pytest.raises(PlaybookFileError, match="`mine` includes itself, and no other"):
+        playbook.load("mine")
+
+
+def test_includes_have_a_depth(tmp_path: Path) -> None:
+    for number in range(7):
+        inner = f"[{{include: ./{number + 1}.yaml}}]" if number < 6 else "[uptime]"
+        (tmp_path / f"{number}.yaml").write_text(f"steps: {inner}")
+
+    assert len(playbook.load(str(tmp_path / "1.yaml")).steps) == 1
+    with pytest.raises(PlaybookFileError, match="includes go deeper than 5 files"):
+        playbook.load(str(tmp_path / "0.yaml"))
+
+
+def test_a_value_passed_on_must_fit_the_included_playbook(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "params: {n: {pattern: '[0-9]+'}}\nsteps: ['head -n @{n} /etc/passwd']"
+    )
+    outer = tmp_path / "outer.yaml"
+    outer.write_text("params: {m: {}}\nsteps: [{include: ./inner.yaml, params: {n: '@{m}'}}]")
+
+    assert playbook.load(str(outer), {"m": "3"}).steps[0].commands == ("head -n '3' /etc/passwd",)
+    with pytest.raises(PlaybookError, match=r"param `n` of playbook `\./inner\.yaml` is `x`"):
+        playbook.load(str(outer), {"m": "x"})
+
+
 def test_a_missing_file_is_said_without_a_traceback() -> None:
     with pytest.raises(PlaybookFileError, match=r"^none.yaml: cannot be read: No such file"):
         playbook.load("./none.yaml")

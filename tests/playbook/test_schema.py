@@ -109,7 +109,7 @@ def test_the_documentation_is_current() -> None:
 def test_the_examples_in_the_documentation_are_good_playbooks(tmp_path: Path) -> None:
     examples = [part.split("```")[0] for part in page().split("```yaml\n")[1:]]
 
-    assert len(examples) == 4
+    assert len(examples) == 6
     for number, example in enumerate(examples):
         path = tmp_path / f"example-{number}.yaml"
         path.write_text(example)
@@ -118,7 +118,7 @@ def test_the_examples_in_the_documentation_are_good_playbooks(tmp_path: Path) ->
 
 def test_the_documentation_has_an_example_of_each_mode(tmp_path: Path) -> None:
     path = tmp_path / "modes.yaml"
-    path.write_text(page().split("```yaml\n")[3].split("```")[0])
+    path.write_text(page().split("```yaml\n")[4].split("```")[0])
 
     assert {step.compare.mode for step in load(str(path)).steps} == set(Mode)
 
