@@ -12,10 +12,11 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from fleetdiag import __version__, archive, outputs
-from fleetdiag.compare import compare
+from fleetdiag.compare import compare, told_attributes
 from fleetdiag.compare.engine import diff_runs
 from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
@@ -24,7 +25,7 @@ from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run, Severity
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport
@@ -89,6 +90,8 @@ def stored(path: Path, baseline_of: Callable[[Run], Run | None] = lambda _: None
 LAST, LAST_GOOD = "last", "last-good"
 MAX_LOOKED_AT = 50
 """So many runs are compared in search of a good one."""
+MAX_RECALLED = 20
+"""So many runs are looked at for what hosts told of themselves."""
 
 
 def stored_run(directory: Path, ref: str) -> Run:
@@ -108,7 +111,7 @@ def find_baseline(
     if ref not in {LAST, LAST_GOOD}:
         return stored_run(directory, ref), 1
     looked_at = 0
-    for summary in archive.list_runs(directory):
+    for summary in archive.newest_first(directory):
         early = before is None or summary.started_at < before
         if summary.playbook != playbook or summary.interrupted or not early:
             continue
@@ -123,6 +126,31 @@ def find_baseline(
 
 def _is_good(run: Run) -> bool:
     return all(finding.severity is Severity.INFO for finding in compare(run).findings)
+
+
+def recalled(
+    directory: Path, names: Collection[str], hosts: Collection[str]
+) -> tuple[dict[str, dict[str, str]], tuple[Run, ...]]:
+    """What stored runs last told of `hosts`, and the runs that told it, the newest first.
+
+    Host -> attribute -> value, of the attributes `names`. Looks back until all is told, at most
+    `MAX_RECALLED` runs.
+    """
+    told: dict[str, dict[str, str]] = {host: {} for host in hosts}
+    runs: list[Run] = []
+    for summary in islice(archive.newest_first(directory), MAX_RECALLED):
+        if all(len(values) == len(set(names)) for values in told.values()):
+            break
+        run = archive.load(summary.path, only=lambda step: not step.sets.keys().isdisjoint(names))
+        news = 0
+        for host, values in told_attributes(run).items():
+            known = told.get(host, dict(values))
+            new = {name: values[name] for name in values.keys() & set(names) - known.keys()}
+            known.update(new)
+            news += len(new)
+        if news:
+            runs.append(run)
+    return told, tuple(runs)
 
 
 def diff(before: Run, after: Run) -> Comparison:

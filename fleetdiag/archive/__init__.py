@@ -10,7 +10,14 @@ Knows the model; nothing of SSH, of comparison or of the screen.
 from __future__ import annotations
 
 from fleetdiag.archive.reader import RunSummary, load, summarize
-from fleetdiag.archive.shelf import default_directory, find, list_runs, new_run_id, peers_last
+from fleetdiag.archive.shelf import (
+    default_directory,
+    find,
+    list_runs,
+    new_run_id,
+    newest_first,
+    peers_last,
+)
 from fleetdiag.archive.writer import Writer
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "list_runs",
     "load",
     "new_run_id",
+    "newest_first",
     "peers_last",
     "summarize",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.archive import rows, schema
@@ -13,8 +13,10 @@ from fleetdiag.errors import ArchiveError
 from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
+
+    from fleetdiag.model import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class RunSummary:
     path: Path
 
 
-def load(path: Path) -> Run:
-    """The run, equal to what the live execution gave.
+def load(path: Path, only: Callable[[Step], bool] | None = None) -> Run:
+    """The run, equal to what the live execution gave; with `only`, those of its steps alone.
 
     Of a run that was killed: interrupted, lasting until its last stored host, and the hosts
     without a result are not-run, with a not-run result for each planned step.
@@ -47,10 +49,15 @@ def load(path: Path) -> Run:
     with _opened(path) as connection:
         about = _body(connection, "run")
         ending = _ending(connection, about)
+        playbook = rows.playbook_of(about["playbook"])
+        steps = None
+        if only is not None:
+            playbook = replace(playbook, steps=tuple(filter(only, playbook.steps)))
+            steps = {step.name for step in playbook.steps}
         return Run(
             id=str(about["id"]),
-            playbook=rows.playbook_of(about["playbook"]),
-            hosts=_hosts(connection),
+            playbook=playbook,
+            hosts=_hosts(connection, steps),
             started_at=about["started_at"],
             duration_s=ending["duration_s"],
             version=str(about["version"]),
@@ -100,30 +107,42 @@ def _ending(connection: sqlite3.Connection, about: rows.Row) -> rows.Row:
     return {"duration_s": duration_s, "interrupted": True}
 
 
-def _hosts(connection: sqlite3.Connection) -> tuple[HostResult, ...]:
-    """Every planned host in the plan's order, with its result or as not-run."""
-    outputs = {
-        blob.sha256: schema.unpack(blob)
-        for blob in map(schema.Blob._make, connection.execute("SELECT * FROM blob"))
-    }
-    results = {
-        position: rows.result_of(schema.from_body(body), outputs)
+def _hosts(connection: sqlite3.Connection, steps: Collection[str] | None) -> tuple[HostResult, ...]:
+    """Every planned host in the plan's order, with its result or as not-run; None: all steps."""
+    bodies = {
+        position: rows.only_steps(schema.from_body(body), steps)
         for position, body in connection.execute("SELECT position, body FROM result")
     }
+    wanted = None if steps is None else {name for row in bodies.values() for name in rows.kept(row)}
+    outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, wanted)}
+    results = {position: rows.result_of(row, outputs) for position, row in bodies.items()}
     planned = connection.execute("SELECT position, body FROM host ORDER BY position")
     return tuple(
-        results[position] if position in results else _not_run(schema.from_body(body))
+        results[position] if position in results else _not_run(schema.from_body(body), steps)
         for position, body in planned
     )
 
 
-def _not_run(row: rows.Row) -> HostResult:
+def _blobs(connection: sqlite3.Connection, names: Collection[str] | None) -> Iterator[schema.Blob]:
+    """The stored outputs of these names; None: all."""
+    if names is None:
+        yield from map(schema.Blob._make, connection.execute("SELECT * FROM blob"))
+    for name in names or ():
+        found = connection.execute("SELECT * FROM blob WHERE sha256 = ?", (name,))
+        yield from map(schema.Blob._make, found)
+
+
+def _not_run(row: rows.Row, steps: Collection[str] | None) -> HostResult:
     host = rows.planned_of(row)
     return HostResult(
         name=host.name,
         status=HostStatus.NOT_RUN,
         reason="the run ended before this host did",
-        steps=tuple(StepResult(step, Outcome.NOT_RUN) for step in host.steps),
+        steps=tuple(
+            StepResult(step, Outcome.NOT_RUN)
+            for step in host.steps
+            if steps is None or step in steps
+        ),
         attributes=host.attributes,
     )
 

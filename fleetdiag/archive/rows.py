@@ -29,7 +29,7 @@ from fleetdiag.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from fleetdiag.model import HostPlan
 
@@ -261,6 +261,19 @@ def result_of(row: Row, outputs: Mapping[str, bytes]) -> HostResult:
         connect_s=_get(row, "connect_s", _NUMBER_OR_NONE),
         duration_s=_get(row, "duration_s", _NUMBER),
     )
+
+
+def only_steps(row: Row, names: Collection[str] | None) -> Row:
+    """A host's row with the results of these steps alone; None: all."""
+    if names is None:
+        return row
+    return {**row, "steps": [step for step in _get(row, "steps", list) if step["name"] in names]}
+
+
+def kept(row: Row) -> list[str]:
+    """The names that the outputs of a host's row are stored under."""
+    names = (step[stream] for step in row["steps"] for stream in ("stdout", "stderr"))
+    return [name for name in names if name is not None]
 
 
 def _step_result_row(step: StepResult, keep: Callable[[bytes], str]) -> Row:

@@ -57,7 +57,7 @@ def list_runs(
     A file that cannot be read is left out and given to `on_unreadable`, as an error that names it.
     Measured: 0.6 ms a run.
     """
-    return tuple(_newest_first(directory, on_unreadable))
+    return tuple(newest_first(directory, on_unreadable))
 
 
 def peers_last(directory: Path, playbook_name: str) -> Path | None:
@@ -65,7 +65,7 @@ def peers_last(directory: Path, playbook_name: str) -> Path | None:
 
     What a single host is set against; so the checks of single hosts themselves do not count.
     """
-    for run in _newest_first(directory):
+    for run in newest_first(directory):
         if run.playbook == playbook_name and run.hosts > 1 and not run.interrupted:
             return run.path
     return None
@@ -96,7 +96,7 @@ def find(directory: Path, ref: str) -> Path:
 
 
 def _last(directory: Path) -> Path:
-    for run in _newest_first(directory):
+    for run in newest_first(directory):
         return run.path
     raise ArchiveError(f"no stored runs in {directory}")
 
@@ -129,7 +129,7 @@ def _files(directory: Path) -> list[Path]:
         return []
 
 
-def _newest_first(
+def newest_first(
     directory: Path, on_unreadable: Callable[[ArchiveError], None] = lambda _: None
 ) -> Iterator[RunSummary]:
     """Reads no more files than are asked for: ids sort by time, up to the second.

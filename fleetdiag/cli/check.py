@@ -50,7 +50,7 @@ def check(
     settings = options.resolve(fleet, pace, output)
     loaded = playbooks.load(playbook, params)
     inventory = load_inventory(fleet, settings)
-    chosen = choose_one(inventory, host)
+    chosen = choose_one(inventory, host, settings)
     plan = make_plan(inventory, (chosen,), loaded, settings)
     comparison, peers = launch(pipeline.check, plan, login, settings)
     if peers is None:

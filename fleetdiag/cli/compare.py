@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,9 @@ def compare(
     settings = options.resolve(output, save=save)
     run = _load(sources, playbook, params, step)
     run = outputs.compared_as(run, modes.every, modes.by_step, exact=exact)
-    run = replace(run, peers=check_peers(peers, (host.attributes for host in run.hosts)))
+    known = (host.attributes for host in run.hosts)
+    told = (asked.sets for asked in run.playbook.steps)
+    run = replace(run, peers=check_peers(peers, chain(known, told)))
     earlier = None if baseline is None else _baseline(baseline, settings, run)
     comparison = pipeline.compare_runs(run, earlier)
     if groups is None:

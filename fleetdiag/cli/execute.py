@@ -37,7 +37,7 @@ def execute(
     settings = options.resolve(fleet, pace, output)
     inventory = load_inventory(fleet, settings)
     playbook = adhoc_playbook(" ".join(command), timeout_s)
-    plan = make_plan(inventory, choose(inventory, pattern), playbook, settings)
+    plan = make_plan(inventory, choose(inventory, pattern, settings), playbook, settings)
     comparison, _ = launch(pipeline.run, plan, login, settings)
     hint = show_hint(comparison, settings)
     show_report(comparison, settings, output, hint=hint, grouped=True)

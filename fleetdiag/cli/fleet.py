@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fleetdiag.cli.screen import say
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from fleetdiag.cli.options import Fleet
     from fleetdiag.model import Host, Inventory
     from fleetdiag.settings import Settings
@@ -27,18 +32,47 @@ def load_inventory(fleet: Fleet, settings: Settings) -> Inventory:
     )
 
 
-def choose(inventory: Inventory, pattern: str | None) -> tuple[Host, ...]:
-    """The hosts of a pattern, or all without one; raises SelectionError."""
-    from fleetdiag.inventory import select
+def choose(inventory: Inventory, pattern: str | None, settings: Settings) -> tuple[Host, ...]:
+    """The hosts of a pattern, or all without one; raises SelectionError.
 
-    return select(inventory, pattern) if pattern else inventory.hosts
+    An attribute that the inventory does not give to every host also has the values that stored
+    runs told last; that is said.
+    """
+    from fleetdiag.inventory import attributes_named, select
+
+    if not pattern:
+        return inventory.hosts
+    missing = [
+        name
+        for name in attributes_named(pattern)
+        if any(name not in host.attributes for host in inventory.hosts)
+    ]
+    if not missing:
+        return select(inventory, pattern)
+    known = {host.name: host for host in inventory.hosts}
+    completed = tuple(_completed(inventory.hosts, missing, settings))
+    chosen = select(replace(inventory, hosts=completed), pattern)
+    return tuple(known[host.name] for host in chosen)
 
 
-def choose_one(inventory: Inventory, name: str) -> Host:
+def _completed(hosts: Sequence[Host], missing: Sequence[str], settings: Settings) -> Iterator[Host]:
+    """`hosts` with what stored runs told of them where the inventory says nothing."""
+    from fleetdiag import pipeline
+    from fleetdiag.cli.launch import stored_in
+
+    told, runs = pipeline.recalled(stored_in(settings), missing, {host.name for host in hosts})
+    if runs:
+        more = f" and {len(runs) - 1} before" if len(runs) > 1 else ""
+        say(f"{', '.join(missing)}: as told in run {runs[0].id}{more}.")
+    for host in hosts:
+        yield replace(host, attributes={**told[host.name], **host.attributes})
+
+
+def choose_one(inventory: Inventory, name: str, settings: Settings) -> Host:
     """The one host a pattern means; raises SelectionError where it means several."""
     from fleetdiag.errors import SelectionError
 
-    hosts = choose(inventory, name)
+    hosts = choose(inventory, name, settings)
     if len(hosts) != 1:
         raise SelectionError(f"{name!r} means {len(hosts)} hosts; this command takes one")
     return hosts[0]

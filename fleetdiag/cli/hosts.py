@@ -38,7 +38,7 @@ def hosts(
 
     settings = options.resolve(fleet, format=format)
     loaded = load_inventory(fleet, settings)
-    chosen = choose(loaded, pattern)
+    chosen = choose(loaded, pattern, settings)
     if loaded.note:
         say(visible(loaded.note))
     if settings.format is Format.JSON:

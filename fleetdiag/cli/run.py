@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 import click
 
@@ -49,10 +50,11 @@ def run(
     settings = options.resolve(fleet, pace, output)
     loaded = playbooks.load(playbook, params)
     inventory = load_inventory(fleet, settings)
-    plan = make_plan(inventory, choose(inventory, limit), loaded, settings)
+    plan = make_plan(inventory, choose(inventory, limit, settings), loaded, settings)
     if peers is not None:
         attributes = (each.host.attributes for each in plan.hosts)
-        plan = replace(plan, peers=check_peers(peers, attributes))
+        told = (step.sets for step in loaded.steps)
+        plan = replace(plan, peers=check_peers(peers, chain(attributes, told)))
     if dry_run:
         from fleetdiag.cli.dry_run import dry_run_text
 

@@ -28,7 +28,7 @@ def ssh(host: str, fleet: options.Fleet) -> NoReturn:
     --become the shell is root's, through sudo.
     """
     settings = options.resolve(fleet)
-    chosen = choose_one(load_inventory(fleet, settings), host)
+    chosen = choose_one(load_inventory(fleet, settings), host, settings)
     config = None if settings.ssh_config is None else str(settings.ssh_config)
     argv = shell_argv(chosen, config, become=bool(fleet.become))
     if shutil.which(argv[0]) is None:

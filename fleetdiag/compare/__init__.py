@@ -1,5 +1,6 @@
 """compare(run) -> Comparison: which hosts are odd, and in what."""
 
 from fleetdiag.compare.engine import compare
+from fleetdiag.compare.told import told_attributes
 
-__all__ = ["compare"]
+__all__ = ["compare", "told_attributes"]

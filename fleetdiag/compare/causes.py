@@ -15,7 +15,7 @@ from fleetdiag.compare.together import BOOTED, simultaneous_finding
 from fleetdiag.model import Finding, FindingKind, HostStatus, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fleetdiag.model import Run
 
@@ -105,11 +105,25 @@ def with_shared(
             del own[step]
     answered = [host.name for host in run.hosts if host.status is HostStatus.OK]
     everyone = [host.name for host in run.hosts]
+    own_words = {step.name: {step.name, *step.sets} for step in run.playbook.steps}
     told = []
     for finding in findings:
         hosts = everyone if finding.kind is FindingKind.UNREACHABLE else answered
-        told.append(_with_shared(finding, hosts, attributes))
+        besides = _besides(own_words.get(finding.step or ""), attributes)
+        told.append(_with_shared(finding, hosts, besides))
     return tuple(told)
+
+
+def _besides(
+    words: Collection[str] | None, attributes: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Mapping[str, str]]:
+    """`attributes` without those of these names: what a step says is not what its hosts share."""
+    if not words:
+        return attributes
+    return {
+        host: {name: value for name, value in own.items() if name not in words}
+        for host, own in attributes.items()
+    }
 
 
 def _with_shared(
@@ -119,14 +133,10 @@ def _with_shared(
     nobody_odd = finding.kind is FindingKind.DIFFERS and len(finding.hosts) == finding.of
     if quiet or nobody_odd or len(finding.hosts) < FEWEST_ODD:
         return finding
-    others = {
-        host: {name: value for name, value in own.items() if name != finding.step}
-        for host, own in attributes.items()
-    }
-    shared = shared_by(finding.hosts, hosts, others)
+    shared = shared_by(finding.hosts, hosts, attributes)
     if not shared:
         return finding
     evidence = finding.evidence
     if all(one.rest_total == 0 for one in shared):
-        evidence = (*evidence, suggest_controls(finding.hosts, hosts, others))
+        evidence = (*evidence, suggest_controls(finding.hosts, hosts, attributes))
     return replace(finding, shared=shared, evidence=tuple(filter(None, evidence)))

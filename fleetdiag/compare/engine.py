@@ -19,6 +19,7 @@ from fleetdiag.compare.own import own_names
 from fleetdiag.compare.rank import rank
 from fleetdiag.compare.reading import Reading, read_step
 from fleetdiag.compare.ruled import rule_findings
+from fleetdiag.compare.told import with_told
 from fleetdiag.model import (
     Comparison,
     FindingKind,
@@ -67,7 +68,7 @@ class _Engine:
     """One pass over the steps, each read, concluded from, and let go."""
 
     def __init__(self, run: Run, baseline: Run | None) -> None:
-        self._run = run
+        self._run = run = with_told(run)
         self._baseline = baseline
         earlier = () if baseline is None else baseline.hosts
         self._earlier_hosts = {host.name: host for host in earlier}

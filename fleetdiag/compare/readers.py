@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fleetdiag.compare.features import Features, Lines
     from fleetdiag.model import Compare, Field
 
+STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
+"""Modes that read structure from the output before anything is masked."""
 SEARCHED_CHARS = 4096
 """A line is searched so far: a playbook's pattern may be quadratic, a host's line endless."""
 HEADER_LINES = 12

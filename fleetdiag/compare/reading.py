@@ -21,7 +21,7 @@ from fleetdiag.compare.linerules import LineRules
 from fleetdiag.compare.linetable import EXACT, LineTable
 from fleetdiag.compare.mask import MASKED
 from fleetdiag.compare.own import mask_outputs
-from fleetdiag.compare.readers import read
+from fleetdiag.compare.readers import STRUCTURED, read
 from fleetdiag.compare.shapes import settle_lines, settle_lines_of, settle_text
 from fleetdiag.model import Mode, Outcome
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from fleetdiag.compare.group import Settle
     from fleetdiag.model import Compare, Flag, HostResult, Step, StepResult
 
-STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
-"""Modes that read structure from the output before anything is masked."""
 UNKNOWN_UPTIME_S = 86_400.0
 """Where no host says how long it is up (outputs from elsewhere), counters are of a day: comparable,
 if not to the second."""
@@ -117,8 +115,8 @@ class Reading:
 
     def facts(self) -> Mapping[str, str]:
         """Host -> the whole answer, of steps that answer in a line or two: what hosts may share."""
-        if self.compare.mode not in {Mode.TEXT, Mode.LINES}:
-            return {}
+        if self.compare.mode not in {Mode.TEXT, Mode.LINES} or self.step.sets:
+            return {}  # what a step sets is an attribute already
         return {
             answer.host: "; ".join(self.lines(answer.host))
             for answer in self.answers

@@ -7,6 +7,6 @@ them. Knows nothing of playbooks and opens no connection.
 from fleetdiag.inventory.listing import hosts_json, via_text
 from fleetdiag.inventory.load import load
 from fleetdiag.inventory.records import Overrides
-from fleetdiag.inventory.select import select
+from fleetdiag.inventory.select import attributes_named, select
 
-__all__ = ["Overrides", "hosts_json", "load", "select", "via_text"]
+__all__ = ["Overrides", "attributes_named", "hosts_json", "load", "select", "via_text"]

@@ -45,6 +45,13 @@ def select(inventory: Inventory, pattern: str | Sequence[str]) -> tuple[Host, ..
     return chosen
 
 
+def attributes_named(pattern: str) -> tuple[str, ...]:
+    """The attributes that the terms of a pattern ask for, files (`@file`) left out."""
+    terms = (term for _, term in split_terms(_JOINED.sub(_with_comma, pattern)))
+    matches = (_ATTRIBUTE.fullmatch(term.lstrip("&!").strip()) for term in terms)
+    return tuple(dict.fromkeys(match["name"].strip() for match in matches if match))
+
+
 class _Selection:
     """An inventory with what terms are looked up in."""
 

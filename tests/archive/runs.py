@@ -77,6 +77,7 @@ PLAYBOOK = Playbook(
                 fields=FIELDS,
             ),
             flags=FLAGS,
+            sets={"root_disk": "/ Filesystem", "whole": ""},
             about="Room left.",
             output_cap_bytes=4096,
         ),

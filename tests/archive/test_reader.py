@@ -112,6 +112,22 @@ def test_a_packed_output_never_unpacks_to_more_than_was_stored() -> None:
         schema.unpack(bomb._replace(size=10))
 
 
+def test_some_steps_of_a_run_are_loaded_without_the_others_outputs(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    whole, part = archive.load(path), archive.load(path, only=lambda step: bool(step.sets))
+    assert [step.name for step in part.playbook.steps] == ["disk"]
+    for all_of_it, some in zip(whole.hosts, part.hosts, strict=True):
+        assert some.steps == tuple(step for step in all_of_it.steps if step.name == "disk")
+        assert (some.name, some.status, some.facts) == (
+            *(all_of_it.name, all_of_it.status),
+            all_of_it.facts,
+        )
+    change(path, "DELETE FROM blob WHERE size > 4096")  # the kernel log of host a
+    assert archive.load(path, only=lambda step: step.name == "disk") == part
+    with pytest.raises(ArchiveError):
+        archive.load(path)
+
+
 def test_a_killed_run_is_interrupted_and_lasts_until_its_last_host(tmp_path: Path) -> None:
     path = stored(tmp_path, finished=False)
     run, summary = archive.load(path), archive.summarize(path)

@@ -66,3 +66,21 @@ def test_pattern_that_matches_nothing_is_refused_with_near_names(home: Path) -> 
 def test_markdown_table_is_one(home: Path) -> None:
     done = run_program("hosts", "--format", "markdown", home=home)
     assert all(line.startswith("|") for line in done.stdout.splitlines())
+
+
+def test_hosts_are_chosen_by_what_their_last_stored_run_told(home: Path) -> None:
+    (home / "inventory.yaml").write_text(
+        "defaults: {transport: local}\n"
+        "hosts:\n  web-01: {attributes: {colour: blue}}\n  web-02:\n  web-03:\n"
+    )
+    (home / "mine.yaml").write_text("steps:\n  - {name: c, run: echo red, set: colour}\n")
+    assert run_program("hosts", "colour=red", home=home).returncode == 2
+
+    run_program("run", "./mine.yaml", "-l", "web-01,web-02", home=home)
+    chosen = run_program("hosts", "colour=red", home=home)
+    refused = run_program("hosts", "colour=green", home=home)
+
+    assert [row.split()[0] for row in chosen.stdout.splitlines()[2:]] == ["web-02"]
+    assert chosen.stderr.startswith("colour: as told in run 2")
+    assert "there are blue, red" in refused.stderr
+    assert run_program("run", "./mine.yaml", "--peers", "colour", home=home).returncode == 0
