@@ -77,13 +77,19 @@ def new_playbook(name: str) -> ExitCode:
 @playbook.command(epilog="Example: fleetdiag playbook lint playbooks/*.yaml")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def lint(files: tuple[Path, ...]) -> ExitCode:
-    """Check playbook files: every problem as file:line:column, exit code 2 if there is one."""
+    """Check playbook files, each problem as file:line:column.
+
+    A file with a problem cannot be run: exit code 2. In brackets at the end: what is doubtful about
+    a step, which can write, ask, page, run on, print without bound, is no POSIX shell, or compares
+    nothing: exit code 1. `# lint: allow writes` at the end of a line keeps that to itself.
+    """
     from fleetdiag import playbook as playbooks
 
     problems = [problem for file in files for problem in playbooks.lint(file)]
-    if problems:
-        show("\n".join(map(str, problems)))
-        return ExitCode.USAGE
+    doubts = [doubt for file in files for doubt in playbooks.doubts(file)]
+    if problems or doubts:
+        show("\n".join(map(str, [*problems, *doubts])))
+        return ExitCode.USAGE if problems else ExitCode.FINDINGS
     say(f"{len(files)} files, no problem." if len(files) > 1 else f"{files[0]}: no problem.")
     return ExitCode.CLEAN
 

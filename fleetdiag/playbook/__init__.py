@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
     from fleetdiag.errors import Problem
     from fleetdiag.model import Playbook
+    from fleetdiag.playbook.doubtful import Doubt
 
-__all__ = ["Listing", "available", "create", "json_schema", "lint", "load", "names", "render_yaml"]
+__all__ = [
+    "Listing",
+    "available",
+    "create",
+    "doubts",
+    "json_schema",
+    "lint",
+    "load",
+    "names",
+    "render_yaml",
+]
 
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
@@ -62,6 +73,18 @@ def lint(path: Path) -> tuple[Problem, ...]:
     from fleetdiag.playbook.check import checked
 
     return checked(path).problems
+
+
+def doubts(path: Path) -> tuple[Doubt, ...]:
+    """What is doubtful about the file at `path`, in its order; empty where it has a problem."""
+    from fleetdiag.playbook import doubtful
+    from fleetdiag.playbook.check import checked
+
+    result = checked(path)
+    if result.file is None or result.marked is None:
+        return ()
+    lines = path.read_text("utf-8-sig").splitlines()
+    return doubtful.doubts(result.marked, result.file, lines)
 
 
 def create(name: str, directory: Path) -> Path:

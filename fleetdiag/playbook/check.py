@@ -55,6 +55,8 @@ class Checked:
     """In the order of the file."""
     includes: Mapping[int, Included] = field(default_factory=dict)
     """The playbooks it includes, by the position in its `steps`."""
+    marked: Marked | None = None
+    """The places of its values; None where it is no YAML."""
 
 
 def checked(
@@ -93,7 +95,7 @@ def checked(
         if (problem.line, problem.column) not in places:
             problems.append(problem)
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
-    return Checked(None if problems else file, tuple(problems), includes.found)
+    return Checked(None if problems else file, tuple(problems), includes.found, marked)
 
 
 def read(

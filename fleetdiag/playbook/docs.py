@@ -93,7 +93,10 @@ first hit counts. With a `/` in it, or with `.yaml` or `.yml` at its end, it is 
 
 `fleetdiag playbook new NAME` writes `playbooks/NAME.yaml`, a start with comments, to run as it is.
 `fleetdiag playbook lint FILE` names everything wrong with a file, each `file:line:column: what
-is wrong, what was expected`; `fleetdiag playbook show NAME` prints it in full form.
+is wrong, what was expected`, and what is doubtful about its steps: a command that can write, ask,
+page, run on or print without bound, shell that is not POSIX, a comparison that reads nothing.
+`# lint: allow writes` at the end of a line keeps that to itself. `fleetdiag playbook show NAME`
+prints a playbook in full form.
 `playbook.schema.json`, also printed by `fleetdiag playbook schema`, lets editors complete and
 check: the first line of the example does that.
 

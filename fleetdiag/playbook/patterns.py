@@ -32,6 +32,55 @@ def matches_everything(pattern: str) -> bool:
     return re.search(pattern, "") is not None and re.search(pattern, "x") is not None
 
 
+def can_hold_digit(pattern: str) -> bool:
+    """Whether what a field's pattern takes (its group 1, or all of it) may have a digit in it."""
+    tree = _parsed(pattern)
+    group = next((part for part in _groups(tree) if part is not None), None)
+    return _may_hold_digit(tree if group is None else group)
+
+
+def _groups(tree: Any) -> list[Any]:
+    """The body of group 1, in a list; empty without groups."""
+    for operation, argument in tree:
+        if str(operation) == "SUBPATTERN" and argument[0] == 1:
+            return [argument[-1]]
+        for part in _subpatterns(argument):
+            if found := _groups(part):
+                return found
+    return []
+
+
+def _may_hold_digit(tree: Any) -> bool:
+    for operation, argument in tree:
+        name = str(operation)
+        if name == "LITERAL":
+            if chr(argument).isdigit():
+                return True
+        elif name in {"ASSERT", "ASSERT_NOT", "AT"}:
+            continue
+        elif name in {"ANY", "NOT_LITERAL", "GROUPREF", "CATEGORY"}:
+            return True
+        elif name == "IN":
+            if _class_holds_digit(argument):
+                return True
+        elif any(_may_hold_digit(part) for part in _subpatterns(argument)):
+            return True
+    return False
+
+
+def _class_holds_digit(items: Any) -> bool:
+    """Of `[…]`; a negated one is taken to, and so is a category other than white space."""
+    for operation, argument in items:
+        name = str(operation)
+        if name in {"NEGATE", "CATEGORY"}:
+            return "SPACE" not in str(argument) or "NOT" in str(argument)
+        if name == "LITERAL" and chr(argument).isdigit():
+            return True
+        if name == "RANGE" and argument[0] <= ord("9") and argument[1] >= ord("0"):
+            return True
+    return False
+
+
 def covers(pattern: str, name: str) -> bool:
     """Whether `pattern`, where `*` stands for any text, is all of `name`."""
     parts = (re.escape(part) for part in pattern.split("*"))

@@ -73,6 +73,13 @@ def test_lint_prints_every_problem_of_every_file_and_exits_2(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+def test_lint_tells_what_is_doubtful_and_exits_1(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("steps:\n  - clean: rm -rf /tmp/x\n")
+    done = run_program("playbook", "lint", "bad.yaml", home=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "bad.yaml:2:12: `rm -rf /tmp/x` changes files [writes]\n"
+
+
 def test_lint_of_a_missing_file_says_so(tmp_path: Path) -> None:
     done = run_program("playbook", "lint", "none.yaml", home=tmp_path)
     assert done.returncode == 2

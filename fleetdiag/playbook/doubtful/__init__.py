@@ -1,0 +1,185 @@
+"""What is doubtful about a playbook that can be run: `fleetdiag playbook lint`. Runs nothing.
+
+A problem makes a file unusable; a doubt is about what its commands would do on a host, or about a
+comparison that could never see anything. Doubts come from tables of commands: they name what an
+experienced reviewer would, and prove nothing. A line that ends in `# lint: allow writes` keeps that
+doubt to itself.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fleetdiag.errors import Problem
+from fleetdiag.model import DEFAULT_STEP_TIMEOUT_S
+from fleetdiag.playbook.doubtful import bashisms, output, waits, writes
+from fleetdiag.playbook.doubtful.commands import Command, Shell, parsed
+from fleetdiag.playbook.doubtful.places import Scalar
+from fleetdiag.playbook.doubtful.reading import reading_doubts
+from fleetdiag.playbook.schema import StepFile, full_step, is_include
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fleetdiag.playbook.schema import PlaybookFile
+    from fleetdiag.yamlmarks import Marked, YamlPath
+
+
+class Kind(StrEnum):
+    """What a doubt is about."""
+
+    WRITES = "writes"
+    """The command can change the host."""
+    PROMPTS = "prompts"
+    """It can wait for somebody."""
+    PAGES = "pages"
+    """It can open a pager."""
+    FOREVER = "forever"
+    """It can go on without end, or past the step's limit."""
+    UNBOUNDED = "unbounded"
+    """Its output has no bound."""
+    BASHISM = "bashism"
+    """It is no POSIX shell."""
+    SYNTAX = "syntax"
+    """It is no shell at all."""
+    READS_NOTHING = "reads-nothing"
+    """Nothing is compared or flagged, whatever the hosts say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One doubtful thing, at its place."""
+
+    kind: Kind
+    problem: Problem
+
+    def __str__(self) -> str:
+        """`file:line:column: message [kind]`."""
+        return f"{self.problem} [{self.kind}]"
+
+
+_ALLOWED = re.compile(r"#\s*lint:\s*allow\s+([a-z-]+(?:[,\s]+[a-z-]+)*)")
+
+
+def doubts(marked: Marked, file: PlaybookFile, lines: Sequence[str]) -> tuple[Doubt, ...]:
+    """Everything doubtful in a file that has no problem, in its order.
+
+    Args:
+        marked: the file with the places of its values.
+        file: the same, checked.
+        lines: its text.
+    """
+    found: dict[tuple[int, int, Kind], Doubt] = {}
+    for kind, line, column, message in _all(marked, file, lines):
+        if kind not in _allowed(lines, line):
+            problem = Problem(marked.file, line, column, message)
+            found.setdefault((line, column, kind), Doubt(kind, problem))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _allowed(lines: Sequence[str], line: int) -> set[str]:
+    match = _ALLOWED.search(lines[line - 1]) if line <= len(lines) else None
+    return set(re.split(r"[,\s]+", match[1])) if match else set()
+
+
+def _all(
+    marked: Marked, file: PlaybookFile, lines: Sequence[str]
+) -> Iterator[tuple[Kind, int, int, str]]:
+    data: Any = marked.data
+    for position, (entry, raw) in enumerate(zip(file.steps, data["steps"], strict=True)):
+        if not isinstance(entry, StepFile) or is_include(raw):
+            continue
+        path: YamlPath = ("steps", position)
+        limit_s = entry.timeout or file.defaults.timeout or DEFAULT_STEP_TIMEOUT_S
+        shells = []
+        for where, command in _commands(path, raw, entry):
+            shell = parsed(command)
+            shells.append(shell)
+            scalar = Scalar(lines, *marked.place(where), text=command)
+            for kind, offset, message in _of_command(shell, limit_s):
+                yield (kind, *scalar.place(offset), message)
+        compare = entry.compare or file.defaults.compare
+        first = Scalar(lines, *marked.place(_commands(path, raw, entry)[0][0]), text=entry.run)
+        for at, message in reading_doubts(entry, compare, shells):
+            place = first.place(at) if isinstance(at, int) else marked.place((*path, *at))
+            yield (Kind.READS_NOTHING, *place, message)
+
+
+def _commands(path: YamlPath, raw: object, entry: StepFile) -> list[tuple[YamlPath, str]]:
+    """The commands of a step with their paths, in whatever form it is written."""
+    if isinstance(raw, str):
+        return [(path, entry.run)]
+    full = full_step(raw)
+    if full is not raw and isinstance(raw, dict):
+        return [((*path, next(iter(raw))), entry.run)]
+    given = raw.get("or") if isinstance(raw, dict) else None
+    single = isinstance(given, str)
+    others = [
+        ((*path, "or") if single else (*path, "or", number), command)
+        for number, command in enumerate(entry.or_)
+    ]
+    return [((*path, "run"), entry.run), *others]
+
+
+def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]:
+    yield from _syntax(shell)
+    for node, message in bashisms.bashisms(shell):
+        yield Kind.BASHISM, _offset(shell, node.start_byte), message
+    for node, message in waits.endless_loops(shell):
+        yield Kind.FOREVER, _offset(shell, node.start_byte), message
+    for command in shell.commands:
+        for redirect in command.redirects:
+            if target := writes.written(redirect):
+                yield Kind.WRITES, redirect.offset, f"`{redirect.sign}` writes {target}"
+        named = f"`{_shown(command)}` "
+        if words := writes.change(command):
+            yield Kind.WRITES, command.offset, named + words
+        if words := waits.asks(command):
+            yield Kind.PROMPTS, command.offset, named + words
+        if words := waits.pages(command):
+            yield Kind.PAGES, command.offset, named + words
+        if words := waits.forever(command, limit_s):
+            yield Kind.FOREVER, command.offset, named + words
+        if words := output.unbounded(command):
+            yield Kind.UNBOUNDED, command.offset, named + words
+        if words := bashisms.of_command(command):
+            yield Kind.BASHISM, command.offset, words
+
+
+def _shown(command: Command) -> str:
+    from fleetdiag.playbook.doubtful.commands import OPAQUE
+
+    text = " ".join(command.words[:3]).replace(OPAQUE, "…")
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def _offset(shell: Shell, byte: int) -> int:
+    return len(shell.text.encode()[:byte].decode("utf-8", "ignore"))
+
+
+def _syntax(shell: Shell) -> Iterator[tuple[Kind, int, str]]:
+    """What this machine's own `sh` says of the text, which it only reads (`sh -n`)."""
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-n"],
+            input=shell.text + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=5,
+            env={"LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if done.returncode == 0 or shell.root.has_error is False:
+        return
+    said = done.stderr.strip().splitlines()[:1]
+    match = re.search(r"(?:line )?(\d+):\s*(.*)", said[0]) if said else None
+    line = int(match[1]) if match else 1
+    offset = sum(len(each) + 1 for each in shell.text.split("\n")[: line - 1])
+    words = match[2].removeprefix("Syntax error: ") if match else "syntax error"
+    yield Kind.SYNTAX, min(offset, max(0, len(shell.text) - 1)), f"no shell: {words}"

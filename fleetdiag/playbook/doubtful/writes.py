@@ -1,0 +1,268 @@
+"""Commands that can change a host. Pure; with tables to be read, not a proof."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fleetdiag.playbook.doubtful import tables
+from fleetdiag.playbook.doubtful.commands import OPAQUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fleetdiag.playbook.doubtful.commands import Command, Redirect
+
+_HARMLESS_TARGETS = re.compile(r"/dev/(null|stdout|stderr|tty|fd/\d+)|&?\d+-?|-")
+_AWK_WRITE = re.compile(r"print[^;}\n>]*>>?\s*\"(?!/dev/(?:null|stdout|stderr))")
+_METADATA = "169.254.169.254"
+"""Cloud providers' own service on the host: its token is asked for with PUT."""
+
+
+def change(command: Command) -> str | None:
+    """What the command can change, to follow its name; None where it only tells."""
+    name = command.name
+    if command.has("--help", "--version") or command.args[:1] == ("-V",):
+        return None
+    rehearsed = tables.words("rehearsals").get(name, frozenset())
+    if command.has(*rehearsed):
+        return None
+    if name.startswith("mkfs."):
+        return "changes disks"
+    if does := tables.inverted("changes").get(name):
+        return None if _only_tells(command) else does
+    if verb := _verb(command, tables.words("verbs").get(name, frozenset())):
+        return f"with `{verb}` changes the host"
+    special = _SPECIAL.get(name)
+    return special(command) if special else None
+
+
+def written(redirect: Redirect) -> str | None:
+    """The file that a redirection writes; None where it writes none."""
+    if not redirect.sign.startswith((">", "&>")) and redirect.sign != "<>":
+        return None
+    if _HARMLESS_TARGETS.fullmatch(redirect.target):
+        return None
+    return "a file" if OPAQUE in redirect.target else redirect.target
+
+
+def _only_tells(command: Command) -> bool:
+    """Uses of changing commands that no option tells."""
+    match command.name:
+        case "parted":
+            return "print" in command.args
+        case "swapon":
+            return not command.args
+        case "tee":
+            return all(map(_HARMLESS_TARGETS.fullmatch, command.operands))
+        case "chrt":
+            return command.has("-p") and len(command.operands) < 2
+        case "wipefs":
+            return not command.has("-a", "-o", "--all")
+    return False
+
+
+def _verb(command: Command, verbs: frozenset[str]) -> str | None:
+    """The word that makes the command change something."""
+    anywhere = command.name in tables.names("verb_anywhere")
+    for word in command.args:
+        if word.partition("=")[0] in verbs:
+            return word.partition("=")[0]
+        joined = (option for option in verbs if len(option) == 2 and option.startswith("-"))
+        if option := next((one for one in sorted(joined) if _joins(word, one)), None):
+            return option
+        if word.startswith("-") or anywhere or word in _MANAGED:
+            continue
+        break  # the first word that is no option is the verb
+    return None
+
+
+_MANAGED = frozenset(("builder", "compose", "container", "image", "network", "system", "volume"))
+"""What a docker verb may be about: `docker image prune`."""
+
+
+def _joins(word: str, option: str) -> bool:
+    """Whether a short option stands among others in one word (`-tc`)."""
+    return option[1] in word[1:] if re.fullmatch(r"-[A-Za-z]{2,3}", word) else False
+
+
+def _kill(command: Command) -> str | None:
+    asks = command.args[:1] in {("-0",), ("-l",), ("-L",)} or command.value_of("-s") == "0"
+    return None if asks else "acts on processes"
+
+
+def _ip(command: Command) -> str | None:
+    shows = {"show", "list", "ls", "get", "monitor"} & set(command.operands)
+    acts = {"add", "del", "delete", "set", "change", "replace", "append", "flush", "prepend"}
+    verb = next((word for word in command.operands[1:] if word in acts), None)
+    return f"with `{verb}` changes the network" if verb and not shows else None
+
+
+def _ifconfig(command: Command) -> str | None:
+    return "changes the network" if len(command.operands) > 1 else None
+
+
+def _route(command: Command) -> str | None:
+    return "changes the network" if {"add", "del", "flush"} & set(command.args) else None
+
+
+def _iptables(command: Command) -> str | None:
+    acts = {f"-{letter}" for letter in "ADIRFZNXPE"}
+    words = ("append", "delete", "insert", "flush", "policy", "zero", "new-chain", "replace")
+    acting = command.has(*acts, *(f"--{word}" for word in words))
+    return "changes the packet filter" if acting else None
+
+
+def _nft(command: Command) -> str | None:
+    verbs = ("add", "delete", "flush", "insert", "replace", "create", "reset", "destroy", "rename")
+    acting = " ".join(command.operands).startswith(verbs) or command.has("-f", "--file")
+    return "changes the packet filter" if acting else None
+
+
+def _ethtool(command: Command) -> str | None:
+    long = "set|change|reset|flash|config|identify|negotiate|test|rxfh|features"
+    acts = re.compile(rf"-[sACGKLXNEFfprWUQ]|--({long})\S*")
+    return "changes an interface" if any(map(acts.fullmatch, command.args[:1])) else None
+
+
+def _sysctl(command: Command) -> str | None:
+    given = any("=" in word for word in command.operands)
+    sets = given or command.has("-w", "-p", "--system", "--load", "--write")
+    return "sets kernel parameters" if sets else None
+
+
+def _mount(command: Command) -> str | None:
+    return "changes mounts" if command.operands or command.has("-a", "--all") else None
+
+
+def _sed(command: Command) -> str | None:
+    in_place = any(re.match(r"--in-place|-[nErsuz]*i", word) for word in command.args)
+    return "changes files in place" if in_place else None
+
+
+def _perl(command: Command) -> str | None:
+    in_place = any(re.match(r"-[a-hj-z]*i", word) for word in command.args)
+    return "changes files in place" if in_place else None
+
+
+def _awk(command: Command) -> str | None:
+    if any(map(_AWK_WRITE.search, command.args)):
+        return "writes a file"
+    return "changes files in place" if command.value_of("-i") == "inplace" else None
+
+
+def _find(command: Command) -> str | None:
+    acts = {"-delete", "-fprint", "-fprintf", "-fls", "-fprint0"} & set(command.args)
+    return f"with `{min(acts)}` changes files" if acts else None
+
+
+def _dd(command: Command) -> str | None:
+    target = next((word[3:] for word in command.args if word.startswith("of=")), "-")
+    return None if _HARMLESS_TARGETS.fullmatch(target) else "writes"
+
+
+def _date(command: Command) -> str | None:
+    given = any(re.fullmatch(r"\d{8,12}(\.\d\d)?", word) for word in command.operands)
+    return "sets the clock" if given or command.has("-s", "--set") else None
+
+
+def _curl(command: Command) -> str | None:
+    target = command.value_of("-o", "--output") or "-"
+    named = command.has("-O", "--remote-name")
+    if named or not _HARMLESS_TARGETS.fullmatch(target):
+        return "writes a file"
+    method = (command.value_of("-X", "--request") or "GET").upper()
+    acts = method in {"POST", "PUT", "DELETE", "PATCH"}
+    asks_metadata = any(_METADATA in word or OPAQUE in word for word in command.args)
+    return f"sends {method}, which changes what is there" if acts and not asks_metadata else None
+
+
+def _wget(command: Command) -> str | None:
+    target = command.value_of("-O", "--output-document", "-qO", "-nvO")
+    joined = any(re.fullmatch(r"-[a-zA-Z]*O-", word) for word in command.args)
+    told = joined or (target is not None and _HARMLESS_TARGETS.fullmatch(target))
+    return None if told or command.has("--spider") else "writes a file"
+
+
+def _tar(command: Command) -> str | None:
+    first = command.args[0] if command.args else ""
+    lists = re.match(r"-?[a-zA-Z]*t", first) or command.has("--list", "-O", "--to-stdout")
+    to_stdout = "c" in first and command.value_of("-f") == "-"
+    return None if lists or to_stdout else "writes files"
+
+
+def _unpack(command: Command) -> str | None:
+    tells = command.has("-c", "-l", "-t", "-p", "-Z", "--stdout", "--list", "--test")
+    return None if tells else "writes files"
+
+
+def _sort(command: Command) -> str | None:
+    return "writes a file" if command.has("-o", "--output") else None
+
+
+def _dpkg(command: Command) -> str | None:
+    words = ("install", "remove", "purge", "configure", "unpack")
+    acts = command.has("-i", "-r", "-P", *(f"--{word}" for word in words))
+    return "changes packages" if acts else None
+
+
+def _rpm(command: Command) -> str | None:
+    first = command.args[0] if command.args else ""
+    long = "install|upgrade|erase|import|rebuilddb|freshen"
+    acts = re.fullmatch(rf"-[a-zA-Z]*[iUFe][a-zA-Z]*|--({long})", first)
+    asks = re.match(r"-[a-zA-Z]*[qV]|--(query|verify)", first)
+    return "changes packages" if acts and not asks else None
+
+
+def _init(command: Command) -> str | None:
+    level = command.operands[:1]
+    return "acts on the whole host" if level and len(level[0]) == 1 else None
+
+
+def _fdisk(command: Command) -> str | None:
+    tells = command.has("-l", "--list", "-s", "-x", "-d", "--dump", "-J", "--json")
+    return None if tells else "changes disks"
+
+
+def _hostname(command: Command) -> str | None:
+    return "sets the host's name" if command.operands else None
+
+
+def _ssh_keygen(command: Command) -> str | None:
+    return None if command.has("-l", "-F", "-L", "-y", "-Q") else "writes keys"
+
+
+def _gdb(command: Command) -> str | None:
+    return "stops the process" if command.has("-p", "--pid") else None
+
+
+_SPECIAL: Mapping[str, Callable[[Command], str | None]] = {
+    **dict.fromkeys(("awk", "gawk", "mawk"), _awk),
+    "curl": _curl,
+    "date": _date,
+    "dd": _dd,
+    "dpkg": _dpkg,
+    "ethtool": _ethtool,
+    "fdisk": _fdisk,
+    "find": _find,
+    **dict.fromkeys(("gdb", "gcore"), _gdb),
+    "hostname": _hostname,
+    "ifconfig": _ifconfig,
+    "init": _init,
+    "ip": _ip,
+    **dict.fromkeys(("iptables", "ip6tables", "arptables", "ebtables"), _iptables),
+    "kill": _kill,
+    "mount": _mount,
+    "nft": _nft,
+    "perl": _perl,
+    "route": _route,
+    "rpm": _rpm,
+    "sed": _sed,
+    "sort": _sort,
+    "ssh-keygen": _ssh_keygen,
+    "sysctl": _sysctl,
+    "tar": _tar,
+    **dict.fromkeys(("gzip", "gunzip", "xz", "unxz", "bzip2", "bunzip2", "unzip", "zstd"), _unpack),
+    "wget": _wget,
+    "zip": lambda _: "writes a file",
+}

@@ -1,0 +1,139 @@
+"""`playbook lint` on bad and good playbooks, written by somebody who had not seen the linter.
+
+Beside each bad file stands what its author expected: `LINE KIND`; with `?` what may be said, too.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fleetdiag.playbook import doubts, lint
+from fleetdiag.playbook.doubtful import Kind
+from fleetdiag.playbook.find import shipped_directory
+
+CASES = Path(__file__).parent / "doubtful"
+BAD = sorted((CASES / "bad").glob("*.yaml"))
+GOOD = sorted((CASES / "good").glob("*.yaml"))
+SHIPPED = sorted(shipped_directory().glob("*.yaml"))
+
+Said = set[tuple[int, str]]
+
+
+def expected(path: Path) -> tuple[Said, Said]:
+    """What must be said of a bad file, and what may."""
+    must, may = Said(), Said()
+    for line in path.with_suffix(".txt").read_text().splitlines():
+        number, kind = line.split()[:2]
+        (may if kind.startswith("?") else must).add((int(number), kind.lstrip("?")))
+    return must, may
+
+
+def told(path: Path) -> Said:
+    doubtful = {(doubt.problem.line or 0, str(doubt.kind)) for doubt in doubts(path)}
+    return doubtful | {(problem.line or 0, str(Kind.READS_NOTHING)) for problem in lint(path)}
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_every_bad_line_is_found_and_no_other(path: Path) -> None:
+    must, may = expected(path)
+    found = told(path)
+    reads_nothing = {place for place in may if place[1] == Kind.READS_NOTHING}
+    for place in must:
+        # What a comparison does not see may be said at the command or at the comparison.
+        others = reads_nothing if place[1] == Kind.READS_NOTHING else set()
+        assert found & {place, *others}, place
+    assert found <= must | may
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_nothing_is_said_of_a_good_playbook(path: Path) -> None:
+    assert (lint(path), doubts(path)) == ((), ())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_nothing_is_said_of_a_shipped_playbook(path: Path) -> None:
+    assert doubts(path) == ()
+
+
+def test_there_are_cases_of_every_kind() -> None:
+    assert len(BAD) >= 30
+    assert {kind for path in BAD for _, kind in expected(path)[0]} == set(Kind) - {Kind.SYNTAX}
+
+
+def said(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    assert lint(path) == ()
+    return [str(doubt).removeprefix(f"{path}:") for doubt in doubts(path)]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("steps:\n  - rm x\n", "2:5"),
+        ("steps:\n  - x: rm x\n", "2:8"),
+        ("steps:\n  - 'uptime; rm x'\n", "2:14"),
+        ("steps:\n  - run: |\n      uptime\n        rm x\n", "4:9"),
+        ("steps:\n  - run: |-\n      uptime\n\n      uname && rm x\n", "5:16"),
+        ("steps:\n  - run: >\n      uptime;\n      uname; rm x\n", "4:14"),
+        ('steps:\n  - run: "uptime;\n      rm x"\n', "3:7"),
+        ("steps:\n  - run: uptime;\n      rm x\n", "3:7"),
+        ("steps:\n  - run: uptime\n    or: [w, rm x]\n", "3:13"),
+        ("steps:\n  - run: uptime\n    or: rm x\n", "3:9"),
+        ("steps:\n  - {run: echo ü; rm x}\n", "2:19"),
+    ],
+)
+def test_the_place_is_that_of_the_command(tmp_path: Path, text: str, place: str) -> None:
+    assert said(tmp_path, text) == [f"{place}: `rm x` changes files [writes]"]
+
+
+def test_a_line_may_be_allowed_to_do_what_it_does(tmp_path: Path) -> None:
+    steps = "steps:\n  - rm x # lint: allow writes\n"
+    steps += "  - run: |\n      rm y # lint: allow pages, writes\n"
+
+    assert said(tmp_path, steps) == []
+    assert len(said(tmp_path, steps.replace("writes", "pages"))) == 2
+
+
+def test_what_is_no_shell_is_said_with_its_line(tmp_path: Path) -> None:
+    found = said(
+        tmp_path, "steps:\n  - run: |\n      uptime\n      if true; then echo x\n      uname\n"
+    )
+
+    assert len(found) == 1
+    assert found[0].endswith("[syntax]")
+
+
+def test_a_placeholder_is_a_word_like_others(tmp_path: Path) -> None:
+    steps = "params: {d: {}}\nsteps:\n  - ls @{d}\n  - rm -r @{d}\n"
+
+    assert said(tmp_path, steps) == ["4:5: `rm -r ____` changes files [writes]"]
+
+
+def test_steps_of_an_included_playbook_are_its_own_files_matter(tmp_path: Path) -> None:
+    shutil.copy(CASES / "bad" / "writes-drop-caches.yaml", tmp_path / "inner.yaml")
+
+    assert said(tmp_path, "steps:\n  - include: ./inner.yaml\n") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "limit", "doubtful"),
+    [
+        ("sleep 4", "5s", False),
+        ("sleep 5", "5s", True),
+        ("vmstat 1 5", "5s", False),
+        ("vmstat 1 7", "5s", True),
+        ("timeout 3 tail -f x", "5s", False),
+        ("timeout 9 tail -f x", "5s", True),
+        ("ping -c 3 host", "5s", False),
+        ("ping -c 9 host", "5s", True),
+        ("ping -c 9 -i 0.2 host", "5s", False),
+    ],
+)
+def test_how_long_a_command_runs_is_held_against_its_limit(
+    tmp_path: Path, command: str, limit: str, doubtful: bool
+) -> None:
+    found = said(tmp_path, f"steps: [{{run: {command}; uptime, timeout: {limit}}}]\n")
+
+    assert [one.rpartition("[")[2] for one in found] == (["forever]"] if doubtful else [])
