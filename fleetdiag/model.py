@@ -579,6 +579,33 @@ class Comparison:
     verdict: Verdict = field(default_factory=Verdict)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one step came to on one host, with nobody to compare it with: for who writes it."""
+
+    step: Step
+    result: StepResult
+    """Its outcome `unparsed` where the comparison could not read it."""
+    mode: Mode
+    """Never `auto`."""
+    chosen: str
+    """What `auto` knew the command as."""
+    features: Mapping[str, str]
+    """What would be compared: name -> value; empty for a line or row that is just there."""
+    numbers: frozenset[str]
+    """Those of the features that are measured, not equal or different."""
+    masks: tuple[str, ...]
+    """Names of the masks that changed something."""
+    masked: tuple[tuple[str, str], ...]
+    """A few lines: as the host gave them, and as they are compared."""
+    flagged: tuple[Finding, ...]
+    """What its rules say."""
+    sets: Mapping[str, str]
+    """The attributes it tells."""
+    moved: tuple[str, ...] = ()
+    """Features that a second run had otherwise: of them every healthy host would be odd."""
+
+
 # ---------------------------------------------------------------------------------- transport
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from fleetdiag import __version__, archive, outputs
-from fleetdiag.compare import compare, told_attributes
+from fleetdiag.compare import compare, told_attributes, trials
 from fleetdiag.compare.engine import diff_runs
 from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport
+    from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport, Trial
 
 
 def run(
@@ -74,6 +74,24 @@ def check(
     checked = {host.name for host in done.hosts}
     others = tuple(host for host in peers.hosts if host.name not in checked)
     return compare(replace(done, hosts=(*done.hosts, *others), note=done.note or peers.note)), peers
+
+
+def try_out(
+    plan: Plan,
+    transport: Transport,
+    *,
+    on_event: OnEvent,
+    twice: bool = False,
+    archive_dir: Path | None = None,  # noqa: ARG001 - a trial is not stored
+    become_password: str | None = None,
+    stop: threading.Event | None = None,
+) -> tuple[Run, tuple[Trial, ...]]:
+    """Run the plan of one host, and what each step comes to there; `twice`: and what moved."""
+    done, _ = _execute(plan, transport, None, on_event, become_password, stop)
+    again = None
+    if twice and not done.interrupted:
+        again, _ = _execute(plan, transport, None, on_event, become_password, stop)
+    return done, trials(done, again)
 
 
 def stored(path: Path, baseline_of: Callable[[Run], Run | None] = lambda _: None) -> Comparison:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from fleetdiag.cli.options import Login, Output
 
-Second = TypeVar("Second")
-Start = Callable[..., tuple[Comparison, Second]]
-"""`pipeline.run` or `pipeline.check`."""
+Result = TypeVar("Result")
+Start = Callable[..., Result]
+"""`pipeline.run`, `pipeline.check` or `pipeline.try_out`."""
 
 
 def make_plan(
@@ -43,9 +43,7 @@ def make_plan(
     )
 
 
-def launch(
-    start: Start[Second], plan: Plan, login: Login, settings: Settings
-) -> tuple[Comparison, Second]:
+def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -> Result:
     """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
     from fleetdiag.transport import open_transport
 

@@ -1,20 +1,22 @@
-"""`fleetdiag playbook`: list, show, begin, check, and the schema for editors."""
+"""`fleetdiag playbook`: list, show, begin, try, check, and the schema for editors."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from fleetdiag.cli import candidates, options
-from fleetdiag.cli.screen import say, show, visible, width_columns
-from fleetdiag.model import ExitCode
+from fleetdiag.cli.screen import has_color, say, show, visible, width_columns
+from fleetdiag.model import ExitCode, HostStatus, Outcome
 
 
 @click.group(epilog="Example: fleetdiag playbook show triage")
 def playbook() -> None:
-    """List, show, begin and check playbooks."""
+    """List, show, begin, try and check playbooks."""
 
 
 @playbook.command("list", epilog="Example: fleetdiag playbook list")
@@ -72,6 +74,58 @@ def new_playbook(name: str) -> ExitCode:
     show(str(path))
     say(f"Try it on this machine: fleetdiag run {path.stem} -i local")
     return ExitCode.CLEAN
+
+
+@playbook.command("try", epilog="Example: fleetdiag playbook try playbooks/web.yaml --host web-03")
+@click.argument("file", shell_complete=candidates.playbooks)
+@click.option(
+    "--host",
+    metavar="HOST",
+    shell_complete=candidates.hosts,
+    help="The host of the inventory to try it on; without it, this machine.",
+)
+@click.option("--twice", is_flag=True, help="Run it two times and say what moved in between.")
+@options.params
+@options.fleet
+@options.login
+@options.VERBOSE
+def try_playbook(
+    file: str,
+    host: str | None,
+    twice: bool,
+    params: dict[str, str],
+    fleet: options.Fleet,
+    login: options.Login,
+    verbose: bool,
+) -> ExitCode:
+    """Run a playbook on one host and show what is made of it.
+
+    A step at a time: the output, what would be compared, what masks hide, what its rules say.
+    FILE is a file, or a name from `fleetdiag playbook list`. Nothing is stored.
+    """
+    from fleetdiag import pipeline, report
+    from fleetdiag import playbook as playbooks
+    from fleetdiag.cli.fleet import choose_one, load_inventory
+    from fleetdiag.cli.launch import launch, make_plan
+
+    settings = options.resolve(fleet)
+    loaded = playbooks.load(file, params)
+    for doubt in playbooks.doubts(Path(loaded.source)):
+        say(str(doubt))
+    if host is None and not (fleet.sources or fleet.adhoc):
+        fleet = replace(fleet, sources=("local",))
+    inventory = load_inventory(fleet, settings)
+    chosen = choose_one(inventory, host or "all", settings)
+    plan = make_plan(inventory, (chosen,), loaded, settings)
+    run, trials = launch(partial(pipeline.try_out, twice=twice), plan, login, settings)
+    shown = report.ReportOptions(width=width_columns(), color=has_color(), verbose=verbose)
+    show(report.render_trials(run, trials, shown).rstrip("\n"))
+    if run.hosts[0].status is not HostStatus.OK:
+        return ExitCode.INCOMPLETE
+    unread = any(trial.result.outcome is Outcome.UNPARSED for trial in trials)
+    return (
+        ExitCode.FINDINGS if unread or any(t.flagged or t.moved for t in trials) else ExitCode.CLEAN
+    )
 
 
 @playbook.command(epilog="Example: fleetdiag playbook lint playbooks/*.yaml")

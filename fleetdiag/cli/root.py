@@ -37,7 +37,7 @@ VERBS = {
     "hosts": Verb("Look", "hosts:hosts", "List the hosts a run would touch."),
     "runs": Verb("Look", "stored:runs", "List the stored runs, newest first."),
     "show": Verb("Look", "stored:show_run", "Show a stored run, or what a host answered in it."),
-    "playbook": Verb("Set up", "playbook:playbook", "List, show, begin and check playbooks."),
+    "playbook": Verb("Set up", "playbook:playbook", "List, show, begin, try and check playbooks."),
     "settings": Verb("Set up", "settings:settings", "Print each setting and where it came from."),
     "completion": Verb(
         "Set up", "completion:completion", "Print the completion script of a shell."

@@ -2,5 +2,6 @@
 
 from fleetdiag.compare.engine import compare
 from fleetdiag.compare.told import told_attributes
+from fleetdiag.compare.tried import trials
 
-__all__ = ["compare", "told_attributes"]
+__all__ = ["compare", "told_attributes", "trials"]

@@ -95,8 +95,9 @@ first hit counts. With a `/` in it, or with `.yaml` or `.yml` at its end, it is 
 `fleetdiag playbook lint FILE` names everything wrong with a file, each `file:line:column: what
 is wrong, what was expected`, and what is doubtful about its steps: a command that can write, ask,
 page, run on or print without bound, shell that is not POSIX, a comparison that reads nothing.
-`# lint: allow writes` at the end of a line keeps that to itself. `fleetdiag playbook show NAME`
-prints a playbook in full form.
+`# lint: allow writes` at the end of a line keeps that to itself. `fleetdiag playbook try FILE` runs
+it on one host and shows, a step at a time, the output and what is made of it. `fleetdiag playbook
+show NAME` prints a playbook in full form.
 `playbook.schema.json`, also printed by `fleetdiag playbook schema`, lets editors complete and
 check: the first line of the example does that.
 

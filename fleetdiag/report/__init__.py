@@ -8,12 +8,14 @@ from fleetdiag.report.exitcode import exit_code
 from fleetdiag.report.options import ReportOptions
 
 if TYPE_CHECKING:
-    from fleetdiag.model import Comparison
+    from collections.abc import Sequence
+
+    from fleetdiag.model import Comparison, Run, Trial
 
 Format = Literal["table", "json", "markdown"]
 DEFAULT_OPTIONS = ReportOptions()
 
-__all__ = ["Format", "ReportOptions", "exit_code", "render", "render_groups"]
+__all__ = ["Format", "ReportOptions", "exit_code", "render", "render_groups", "render_trials"]
 
 
 def render(
@@ -41,3 +43,12 @@ def render_groups(comparison: Comparison, options: ReportOptions = DEFAULT_OPTIO
     from fleetdiag.report.outputs import render_outputs
 
     return render_outputs(comparison, options)
+
+
+def render_trials(
+    run: Run, trials: Sequence[Trial], options: ReportOptions = DEFAULT_OPTIONS
+) -> str:
+    """What each step came to on the run's one host: for `playbook try`."""
+    from fleetdiag.report.trials import render
+
+    return render(run, trials, options)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.cli.program import run_program
@@ -61,6 +62,80 @@ def test_a_new_playbook_needs_a_name_and_a_place_to_write(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "playbooks/web.yaml" in done.stderr
+
+
+TRIED = """\
+steps:
+  - name: kernel
+    run: printf 'release 6.1\\nbuilt %s\\n' 12:30:05
+    compare: lines
+    set: kernel
+  - name: load
+    run: nope
+    or: printf 'load 7 of 2\\n'
+    compare:
+      mode: numbers
+      fields: {load: {pattern: 'load (\\d+)'}, cpus: {pattern: 'of (\\d+)', compare: false}}
+    flag: {feature: load, above: 5, say: it is loaded}
+  - name: table
+    run: printf 'just text\\n'
+    compare: {mode: keys, parse: json}
+  - name: moving
+    run: cat /proc/uptime
+    compare: {mode: text, unmask: all}
+"""
+
+
+def test_try_shows_what_is_made_of_each_step(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(TRIED)
+    done = run_program("playbook", "try", "mine.yaml", "--twice", home=tmp_path)
+    assert done.returncode == 1
+    shown = re.sub(r"\d+\.\d\d s", "0.01 s", done.stdout).splitlines()
+    assert shown[:20] == [
+        "1. kernel: ok, 0.01 s",
+        "  output    release 6.1",
+        "            built 12:30:05",
+        "  compared  as a set of lines, in any order",
+        "            release 6.1",
+        "            built <time>",
+        "  masked    clock",
+        "            - built 12:30:05",
+        "            + built <time>",
+        "  sets      kernel: nothing (expected one short line)",
+        "",
+        "2. load: ok, 0.01 s",
+        "  ran       its first `or`",
+        "  output    load 7 of 2",
+        "  compared  as numbers, far from the others' or not",
+        "            load = 7 (number)",
+        "            cpus = 2 (not compared)",
+        "  flagged   warning: it is loaded",
+        "              load 7",
+        "",
+    ]
+    assert shown[20].startswith("3. table: unparsed, ")
+    assert "  moves     1 differ in a second run: healthy hosts would look odd" in shown
+    assert not (tmp_path / ".local").exists(), "a trial is not stored"
+
+
+def test_try_names_what_is_doubtful_first_and_needs_one_host(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("steps:\n  - 'ls; true | less'\n")
+    done = run_program("playbook", "try", "mine.yaml", home=tmp_path)
+    assert "mine.yaml:2:17: `less` is a pager; print the text itself [pages]" in done.stderr
+    many = run_program("playbook", "try", "mine.yaml", "-i", "demo", home=tmp_path)
+    assert many.returncode == 2
+    assert "means 12 hosts" in many.stderr
+    one = run_program("playbook", "try", "triage", "-i", "demo", "--host", "web-03", home=tmp_path)
+    assert one.stdout.startswith("recorded")
+    assert "10. last-shutdown" in one.stdout
+
+
+def test_try_of_a_host_that_does_not_answer_says_why(tmp_path: Path) -> None:
+    done = run_program(
+        *("playbook", "try", "uptime", "-w", "127.0.0.1", "--port", "1", "-u", "x"), home=tmp_path
+    )
+    assert done.returncode == 3
+    assert done.stdout.startswith("127.0.0.1: refused: ")
 
 
 def test_lint_prints_every_problem_of_every_file_and_exits_2(tmp_path: Path) -> None:
