@@ -1,6 +1,9 @@
-"""`docs/playbook.md` and the editors' schema, made from the file format's own models.
+"""The playbooks' documentation: made, not written.
 
-`python -m fleetdiag.playbook.docs --write` writes both; `--check` says whether they are current.
+`docs/playbook.md` and the editors' schema come from the file format's own models, `docs/playbooks.md`
+from the shipped playbooks.
+
+`python -m fleetdiag.playbook.docs --write` writes them; `--check` says whether they are current.
 For a checkout: an installed package has no `docs/`.
 """
 
@@ -13,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import fleetdiag
 from fleetdiag import rules
+from fleetdiag.playbook.build import steps_of
+from fleetdiag.playbook.check import read
 from fleetdiag.playbook.find import shipped_directory
+from fleetdiag.playbook.render import split_rules
 from fleetdiag.playbook.schema import (
     CompareFile,
     DefaultsFile,
@@ -30,6 +36,8 @@ from fleetdiag.playbook.values import MASK_NAMES
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
+
+    from fleetdiag.model import Step
 
 DOCS = Path(fleetdiag.__file__).parent.parent / "docs"
 
@@ -100,6 +108,9 @@ it on one host and shows, a step at a time, the output and what is made of it. `
 show NAME` prints a playbook in full form.
 `playbook.schema.json`, also printed by `fleetdiag playbook schema`, lets editors complete and
 check: the first line of the example does that.
+
+[writing-a-playbook.md](writing-a-playbook.md) leads through a real example in five minutes,
+[playbooks.md](playbooks.md) has the shipped playbooks, step by step.
 
 YAML is read as version 1.2 has it, and more strictly: `no`, `on`, `12:30` and `010` are text,
 a key given twice is an error, and so is a key without a value.
@@ -301,6 +312,45 @@ def page() -> str:
     return text.replace("@shipped@", _shipped())
 
 
+_SHIPPED_PAGE = """\
+# The shipped playbooks
+
+<!-- Made by `python -m fleetdiag.playbook.docs --write` from playbooks/*.yaml. -->
+
+Each reads only, needs no root (with it, it sees more), and runs on anything with a POSIX shell,
+from Debian to busybox: where a command is not there or not permitted the step ends as *absent* or
+*denied*. `fleetdiag playbook show NAME` prints one in full, to be copied;
+[playbook.md](playbook.md) explains the format. In which mode it is compared stands behind each
+step; what its rules flag, whatever the other hosts say, below.
+"""
+
+
+def shipped_page() -> str:
+    """The text of `docs/playbooks.md`."""
+    parts = [_SHIPPED_PAGE]
+    for path in sorted(shipped_directory().glob("*.yaml")):
+        file, includes = read(path)
+        parts.append(f"## {path.stem}\n\n{file.about}\n")
+        params = [
+            f"- `{name}`: {param.about or ''}"
+            + (f" Without it `{param.default}`." if param.default is not None else "")
+            for name, param in file.params.items()
+        ]
+        if params:
+            parts.append("\n".join(["Parameters:", "", *params]) + "\n")
+        steps = steps_of(file, includes, {name: name.upper() for name in file.params})
+        parts.append("\n".join(line for step in steps for line in _step_lines(step)) + "\n")
+    return "\n".join(parts)
+
+
+def _step_lines(step: Step) -> list[str]:
+    own, rule_sets = split_rules(step.flags)
+    told = [f"  - {flag.severity.value}: {flag.say}" for flag in own]
+    told += [f"  - rules `{name}`" for name in rule_sets]
+    told += [f"  - sets `{', '.join(step.sets)}`"] if step.sets else []
+    return [f"- **{step.name}** ({step.compare.mode.value}): {step.about}", *told]
+
+
 def schema_text() -> str:
     """The text of `docs/playbook.schema.json`."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -308,7 +358,11 @@ def schema_text() -> str:
 
 def files() -> dict[Path, str]:
     """Each generated file with what it should hold."""
-    return {DOCS / "playbook.md": page(), DOCS / "playbook.schema.json": schema_text()}
+    return {
+        DOCS / "playbook.md": page(),
+        DOCS / "playbook.schema.json": schema_text(),
+        DOCS / "playbooks.md": shipped_page(),
+    }
 
 
 def main(arguments: list[str]) -> int:

@@ -72,7 +72,7 @@ def _step(step: Step) -> dict[str, Any]:
         fields["become"] = step.become
     if step.compare != Compare():
         fields["compare"] = _compare(step.compare)
-    own, rule_sets = _split(step.flags)
+    own, rule_sets = split_rules(step.flags)
     if own:
         fields["flag"] = [_flag(flag) for flag in own]
     if rule_sets:
@@ -132,7 +132,7 @@ def _field(field: Field) -> str | int | dict[str, Any]:
     return said
 
 
-def _split(flags: tuple[Flag, ...]) -> tuple[tuple[Flag, ...], list[str]]:
+def split_rules(flags: tuple[Flag, ...]) -> tuple[tuple[Flag, ...], list[str]]:
     """The step's own rules, and the names of the rule sets whose rules follow them."""
     named: list[str] = []
     sets = {name: rules.load(name) for name in rules.names()}

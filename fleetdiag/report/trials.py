@@ -19,7 +19,7 @@ SHOWN_LINES = 10
 _LABEL = 10
 """Columns of the word at the left."""
 _HOW = {
-    Mode.TEXT: "as one text, the same on every host or odd",
+    Mode.TEXT: "as one text, the same on every host",
     Mode.LINES: "as a set of lines, in any order",
     Mode.KEYS: "as keys, each with its value",
     Mode.TABLE: "as a table, each row and column with its value",
@@ -81,7 +81,8 @@ def _trial_lines(trial: Trial, options: ReportOptions) -> Iterator[str]:
 
 def _compared(trial: Trial, options: ReportOptions) -> Iterator[str]:
     known = f", known as {trial.chosen}" if trial.chosen else ""
-    yield f"{_HOW[trial.mode]}{known}"
+    unknown = trial.step.compare.mode is Mode.AUTO and not known and trial.mode is Mode.TEXT
+    yield f"{_HOW[trial.mode]}{', its numbers measured' if unknown else known}"
     if trial.mode is Mode.TEXT:
         return
     said = {line.strip() for line in trial.result.stdout.decode("utf-8", "replace").splitlines()}
