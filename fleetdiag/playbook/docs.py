@@ -1,7 +1,7 @@
 """The playbooks' documentation: made, not written.
 
-`docs/playbook.md` and the editors' schema come from the file format's own models, `docs/playbooks.md`
-from the shipped playbooks.
+`docs/playbook.md` and the editors' schema come from the file format's own models,
+`docs/playbooks.md` from the shipped playbooks.
 
 `python -m fleetdiag.playbook.docs --write` writes them; `--check` says whether they are current.
 For a checkout: an installed package has no `docs/`.

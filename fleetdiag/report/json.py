@@ -67,6 +67,7 @@ def _host(host: HostResult) -> Json:
             {
                 "name": step.name,
                 "outcome": step.outcome.value,
+                "reason": _text(step.reason),
                 "exit_code": step.exit_code,
                 "duration_s": None if step.duration_s is None else round(step.duration_s, 3),
                 "truncated": step.truncated,
@@ -85,6 +86,7 @@ def _step(step: StepComparison) -> Json:
         "groups": [
             {
                 "hosts": [_text(host) for host in group.hosts],
+                "outcome": group.outcome.value,
                 "majority": group.majority,
                 "sample": _text(group.sample),
             }
