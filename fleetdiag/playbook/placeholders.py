@@ -25,7 +25,7 @@ _UNREADABLE = (
     (re.compile(r"\\\n#"), "a # that begins a continued line", "no comment there"),
     (re.compile(r"\beval\b"), "eval", "a command that takes it as an argument"),
     (re.compile(r"\$\{[^}]*['\"\\@$]"), "quotes or expansions inside ${…}", "a plain $name"),
-    (re.compile(r"(?s)(?=.*\bcase\b).*\$\("), "case together with $(…)", "only one of them"),
+    (re.compile(r"(?s)\A(?=.*\bcase\b).*\$\("), "case together with $(…)", "only one of them"),
 )
 """What makes it hard to say where a word begins, or reads a value as code; what to write instead.
 Rare together with parameters, so simply not allowed with them."""
@@ -51,6 +51,8 @@ class Use:
 
 def uses(command: str) -> list[Use]:
     """The parameters that `command` uses, in order, each with what is wrong with its place."""
+    if "@{" not in command:
+        return []
     found, closed = _located(command)
     doubts = [
         f"is used in a command with {what}, expected {instead}"

@@ -118,6 +118,28 @@ def test_steps_of_an_included_playbook_are_its_own_files_matter(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("program", "writes"),
+    [
+        ('{ print $1 > "out" }', True),
+        ("{ print a, b > 0 ? 1 : 2 }", True),
+        ('{ printf "%s > x", $1 >> f }', True),
+        ("{ print a, (b > 0 ? 1 : 2) }", False),
+        ('{ print "a > b" }', False),
+        ('{ print $1 > "/dev/stderr" }', False),
+        ("$2 > 5 { print }", False),
+        ("/a > b/ { print substr($1, (n > 2), length($2)) }", False),
+        ("{ if (x > 1) print x; else if (y > 2) print y }", False),
+    ],
+)
+def test_an_awk_program_that_writes_is_told_from_one_that_compares(
+    tmp_path: Path, program: str, writes: bool
+) -> None:
+    found = said(tmp_path, f"steps:\n  - run: |\n      awk '{program}' /proc/stat\n")
+
+    assert bool(found) is writes, found
+
+
+@pytest.mark.parametrize(
     ("command", "limit", "doubtful"),
     [
         ("sleep 4", "5s", False),

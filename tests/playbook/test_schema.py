@@ -94,9 +94,10 @@ def test_known_keys_follow_the_path() -> None:
 
 
 def test_every_key_of_a_step_is_in_the_documentation() -> None:
+    text = page()
     for model in (StepFile, CompareFile, FieldFile):
         for name, field in model.model_fields.items():
-            assert f"| `{field.alias or name}` |" in page()
+            assert f"| `{field.alias or name}` |" in text
 
 
 def test_the_documentation_is_current() -> None:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from fleetdiag.playbook.doubtful.commands import Command, Redirect
 
 _HARMLESS_TARGETS = re.compile(r"/dev/(null|stdout|stderr|tty|fd/\d+)|&?\d+-?|-")
-_AWK_WRITE = re.compile(r"print[^;}\n>]*>>?\s*\"(?!/dev/(?:null|stdout|stderr))")
+_AWK_TEXT = re.compile(r'(>>?\s*)?"(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/')
+"""Texts and patterns of an awk program; group 1 where it is the name of a file that is written."""
+_AWK_PART = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_AWK_WRITE = re.compile(r"\bprintf?\b[^;}\n>|]*>>?(?!\s*\"/dev/(?:null|stdout|stderr))")
 _METADATA = "169.254.169.254"
 """Cloud providers' own service on the host: its token is asked for with PUT."""
 
@@ -146,9 +149,17 @@ def _perl(command: Command) -> str | None:
 
 
 def _awk(command: Command) -> str | None:
-    if any(map(_AWK_WRITE.search, command.args)):
-        return "writes a file"
+    if any(_AWK_WRITE.search(_without_parts(word)) for word in command.args):
+        return "writes a file (a comparison after `print` wants parentheses)"
     return "changes files in place" if command.value_of("-i") == "inplace" else None
+
+
+def _without_parts(program: str) -> str:
+    """An awk program without what stands in quotes and brackets, where `>` only compares."""
+    bare = _AWK_TEXT.sub(lambda match: match[0] if match[1] else "", program)
+    while (inner := _AWK_PART.sub("", bare)) != bare:
+        bare = inner
+    return bare
 
 
 def _find(command: Command) -> str | None:
