@@ -370,7 +370,8 @@ class HostFacts:
     """IPv4 and IPv6 without prefix length, loopback and link-local included."""
     uptime_s: float | None = None
     clock_offset_s: float | None = None
-    """Host's clock minus ours; uncertain by the round trip."""
+    """Host's clock minus ours, as far as it is certain: 0 where it lies within the time that the
+    host's answer took."""
     user: str = ""
     """Effective user id's name or number the steps ran as."""
 

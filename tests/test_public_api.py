@@ -31,6 +31,7 @@ def test_the_archive_offers() -> None:
         "list_runs",
         "load",
         "new_run_id",
+        "newest_first",
         "peers_last",
         "summarize",
     ]

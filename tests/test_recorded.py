@@ -15,7 +15,7 @@ import pytest
 
 from fleetdiag.inventory.recorded import INCIDENT
 from tests.fleet.incident import EDITS
-from tests.fleet.record import CRASHED, clashes, shipped_playbooks, step_digests
+from tests.fleet.record import CRASHED, clashes, recorded_playbooks, step_digests
 
 ROOT = Path(__file__).resolve().parents[1]
 STALE = "the recording is not of these playbooks: run `python -m tests.fleet.record` as root"
@@ -141,7 +141,7 @@ def test_two_replays_are_the_same_but_for_id_and_time(tmp_path: Path, triage: Js
 # ------------------------------------------------------------------------------- the recording
 
 
-def test_the_commands_recorded_are_those_of_the_shipped_playbooks() -> None:
+def test_the_commands_recorded_are_those_of_the_playbooks_there_are() -> None:
     assert hosts_json()["commands"] == step_digests(), STALE
 
 
@@ -151,8 +151,8 @@ def test_every_host_has_a_recording_of_every_step() -> None:
         assert {path.stem for path in (INCIDENT / host).iterdir()} == steps, STALE
 
 
-@pytest.mark.parametrize("name", shipped_playbooks())
-def test_every_step_of_a_shipped_playbook_is_ok_on_every_host(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", recorded_playbooks())
+def test_every_step_of_a_recorded_playbook_is_ok_on_every_host(tmp_path: Path, name: str) -> None:
     hosts = result(tmp_path, name)["hosts"]
     assert len(hosts) == 12
     silent = {

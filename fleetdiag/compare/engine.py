@@ -15,6 +15,7 @@ from fleetdiag.compare.group import Grouping, group
 from fleetdiag.compare.linetable import STDERR_LABEL
 from fleetdiag.compare.logs import BROKE_OFF, CRASHES, log_findings
 from fleetdiag.compare.missing import missing_findings, unreachable_findings
+from fleetdiag.compare.offsets import offset_findings
 from fleetdiag.compare.own import own_names
 from fleetdiag.compare.rank import rank
 from fleetdiag.compare.reading import Reading, read_step
@@ -80,7 +81,7 @@ class _Engine:
         self._events: list[Happened] = []
 
     def comparison(self) -> Comparison:
-        findings = unreachable_findings(self._run)
+        findings = [*unreachable_findings(self._run), *offset_findings(self._run)]
         if self._baseline is not None:
             findings += run_findings(self._baseline, self._run)
         steps: list[StepComparison] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clip, one_line
+from fleetdiag.compare.units import span
 from fleetdiag.model import Finding, FindingKind, HostStatus, Outcome, Severity
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _nothing_in_common(before: Run, after: Run) -> Finding:
 def _rebooted(before: Run, both: Sequence[tuple[HostResult, HostResult]]) -> list[Finding]:
     found = [now for then, now in both if rebooted(then, now)]
     lines = [
-        f"{host.name}: up {_span(host.facts.uptime_s)}"
+        f"{host.name}: up {span(host.facts.uptime_s)}"
         for host in found
         if host.facts.uptime_s is not None
     ]
@@ -214,12 +215,3 @@ def _enumeration(names: Sequence[str]) -> str:
 
 def _labelled(host: str, *said: str) -> str:
     return ": ".join([host, *(one_line(text) for text in said if text)])
-
-
-def _span(seconds: float | None) -> str:
-    """`45 s`, `12 min`, `5.2 h`, `3.1 days`."""
-    if seconds is None or seconds < 120:
-        return f"{seconds or 0:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

@@ -144,17 +144,20 @@ class LineTable:
     def _split(self, output: Streams) -> _Output:
         stdout, stderr = output
         if self.is_exact:
-            return _Output((*self._exact(stdout), *self._labelled(self._exact(stderr))), {})
+            forms, errors = self._exact(stdout), self._exact(stderr)
+            return self._searched(forms, errors, forms)
         text = clean(stdout)
         lines = split_lines(text)
-        errors = clean_lines(stderr)
         found = self._forms(text, lines)
         forms = list(map(self._texts.setdefault, found, found))
-        labelled = self._labelled(errors)
-        matches = (
-            self._rules.first_matches([*forms, *errors], [*lines, *errors]) if self._rules else {}
-        )
-        return _Output((*forms, *labelled), matches)
+        return self._searched(forms, list(clean_lines(stderr)), lines)
+
+    def _searched(self, forms: list[str], errors: list[str], raw: list[str]) -> _Output:
+        """With what the rules find; `raw` are the lines of stdout as the host gave them."""
+        matches: Mapping[int, str] = {}
+        if self._rules:
+            matches = self._rules.first_matches([*forms, *errors], [*raw, *errors])
+        return _Output((*forms, *self._labelled(errors)), matches)
 
     def _forms(self, text: str, lines: list[str]) -> list[str]:
         """Of each of `lines` what is compared; `text` is what they were split from."""

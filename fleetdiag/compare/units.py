@@ -106,6 +106,15 @@ def shown_number(value: float, unit: Unit, field: Field) -> str:
     return f"{shown}/s" if field.rate else shown
 
 
+def span(seconds: float | None) -> str:
+    """A stretch of time for people: `45 s`, `12 min`, `5.2 h`, `3.1 days`."""
+    if seconds is None or seconds < 120:
+        return f"{seconds or 0:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
 def _percent(text: str) -> Quantity | None:
     match = _PERCENT.fullmatch(text)
     return Quantity(_float(match[1]), Unit.PERCENT) if match else None

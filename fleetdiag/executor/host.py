@@ -195,9 +195,10 @@ def _drive(
     total_s = sum(step.timeout_s + KILL_GRACE_S for _, step in todo)
     host_s = limits.host_s if limits.host_s is not None else total_s
     fuse_s = int(min(total_s, host_s)) + _FUSE_SPARE_S
+    asked_at = time.time()
     with suppress(HostError):  # a shell that is gone already: what it said is still to be read
         session.send(compose(todo, nonce, fuse_s=fuse_s, become_password=become_password))
-    clock = _StepClock(time.monotonic() + limits.auth_s, time.monotonic() + host_s)
+    clock = _StepClock(time.monotonic() + limits.auth_s, time.monotonic() + host_s, asked_at)
     while True:
         if control.stopped():
             raise Stopped
@@ -232,6 +233,8 @@ class _StepClock:
     """With the step now running, or, before the first, with the host's silence."""
     ends_at: float
     """With the host."""
+    asked_at: float
+    """Unix time, before the script was sent."""
     current: int | None = None
     """Index of the step now running; None before the first."""
     killed_at: float | None = None
@@ -266,7 +269,9 @@ def _take(record: Record, session: Session, progress: _Progress, clock: _StepClo
     """Enter one record into what is known."""
     match record:
         case Hello(facts, clock_s):
-            offset_s = None if clock_s is None else clock_s - time.time()
+            offset_s = None
+            if clock_s is not None:
+                offset_s = certain_offset_s(clock_s, clock.asked_at, time.time())
             progress.greeted = True
             progress.facts = replace(facts, clock_offset_s=offset_s)
             progress.uptime_s = facts.uptime_s
@@ -282,6 +287,14 @@ def _take(record: Record, session: Session, progress: _Progress, clock: _StepClo
             progress.settle(index, StepResult(step.name, Outcome.DENIED, reason=said))
         case CommandEnded():
             _ended(record, progress)
+
+
+def certain_offset_s(clock_s: float, asked_at: float, heard_at: float) -> float:
+    """The smallest difference between a host's clock and ours that its answer allows.
+
+    It looked at its clock somewhen between `asked_at` and `heard_at`, both ours.
+    """
+    return max(0.0, clock_s - heard_at) + min(0.0, clock_s - asked_at)
 
 
 def _ended(record: CommandEnded, progress: _Progress) -> None:

@@ -57,6 +57,13 @@ def test_rules_see_the_line_as_the_host_gave_it_in_both_streams() -> None:
     assert found.matches("b") == {2: "late"}
 
 
+def test_rules_look_at_exact_lines_too() -> None:
+    exact = Compare(mode=Mode.LINES, unmask=(EXACT,))
+    found = table({"a": b"pid 12 died\n", "b": b"fine\n"}, exact, r"pid \d+ died", "^late$")
+    assert (found.matches("a"), found.matches("b")) == ({0: "pid 12 died"}, {})
+    assert table({"b": b""}, exact, "^late$", errors=b"late\n").matches("b") == {0: "late"}
+
+
 def test_stderr_is_marked_as_such() -> None:
     assert table({"a": b"x\n"}, TEXT, errors=b"y\n\nz").lines("a") == (
         "x",

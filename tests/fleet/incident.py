@@ -45,7 +45,7 @@ def edited(answers: Answers, story: Story) -> Answers:
 
 def _release(_: str, story: Story) -> str:
     """The kernel that the host's log names; recorded is that of the machine beneath all twelve."""
-    return f"Linux {_found(KERNEL, story.kernel_log)} x86_64\n"
+    return f"release {_found(KERNEL, story.kernel_log)}\nmachine x86_64\n"
 
 
 def _options(_: str, story: Story) -> str:

@@ -1,6 +1,7 @@
 """`python -m tests.fleet.record`: make the recorded incident of `-i demo` anew.
 
-Twelve hosts of the test fleet; ten are really killed and boot anew; all run every shipped playbook.
+Twelve hosts of the test fleet; ten are really killed and boot anew; all run the playbooks of a
+first look.
 Their answers are edited where the story needs it (incident.py is all of it) and written to
 `fleetdiag/recorded/incident/`. docs/recorded-incident.md tells the story. Needs root, as every
 fleet does, and takes a little more than a minute.
@@ -44,7 +45,7 @@ def main() -> None:
     """Record, edit, write; replaces what was there only when all of it is at hand."""
     with Fleet(names=NAMES, seed=SEED, label="recording the incident") as fleet:
         ups_before = _crash(fleet)
-        runs = [_run(name, str(fleet.inventory_path)) for name in shipped_playbooks()]
+        runs = [_run(name, str(fleet.inventory_path)) for name in recorded_playbooks()]
     answers = _answers(runs)
     stories = _stories(runs[-1], answers, ups_before)
     for name, story in stories.items():
@@ -56,16 +57,16 @@ def main() -> None:
         sys.stdout.write(f"step {step}: another command in triage, whose answer is kept\n")
 
 
-def shipped_playbooks() -> list[str]:
-    """Their names, triage last: of steps with the same name its answer is the one kept."""
-    return sorted(playbook.names([shipped_directory()]), key=lambda name: (name == "triage", name))
+def recorded_playbooks() -> list[str]:
+    """Those of the first look, triage last: of steps of one name its answer is the one kept."""
+    return ["dmesg", "top", "uptime", "triage"]
 
 
 def step_digests() -> dict[str, str]:
     """`PLAYBOOK/STEP` -> a digest of its commands: the recording is stale where it differs."""
     return {
         f"{name}/{step.name}": hashlib.sha256("\0".join(step.commands).encode()).hexdigest()[:12]
-        for name in shipped_playbooks()
+        for name in recorded_playbooks()
         for step in playbook.load(name, search=[shipped_directory()]).steps
     }
 

@@ -30,13 +30,14 @@ SHAPE = {
     "hosts": [{
         "name": "str", "status": "str", "reason": "str", "attributes": {},
         "steps": [{
-            "name": "str", "outcome": "str", "exit_code": "int", "duration_s": "float",
+            "name": "str", "outcome": "str", "reason": "str", "exit_code": "int",
+            "duration_s": "float",
             "truncated": "bool",
         }],
     }],
     "steps": [{
         "name": "str", "mode": "str", "masks": ["str"],
-        "groups": [{"hosts": ["str"], "majority": "bool", "sample": "str"}],
+        "groups": [{"hosts": ["str"], "outcome": "str", "majority": "bool", "sample": "str"}],
         "chosen": "str",
         "measures": [{
             "feature": "str", "unit": "str", "median": "float", "odd": ["str"],
