@@ -91,25 +91,26 @@ def with_shared(
     if len(run.hosts) < FEWEST_HOSTS:
         return tuple(findings)
     clusters = boot_clusters(boot_times(run))
-    attributes = {
-        host.name: {
-            **host.attributes,
-            **({"booted": clusters[host.name]} if host.name in clusters else {}),
-            **facts.get(host.name, {}),
-        }
-        for host in run.hosts
-    }
+    booted = {host: {"booted": when} for host, when in clusters.items()}
+    attributes = {h.name: {**h.attributes, **booted.get(h.name, {})} for h in run.hosts}
     told_by_rules = {f.step for f in findings if f.kind is FindingKind.RULE and f.step}
-    for own in attributes.values():
-        for step in told_by_rules.intersection(own):  # The trouble itself, not what leads to it.
-            del own[step]
+    with_answers = {
+        host: {
+            **own,
+            # Not the trouble itself: what leads to it.
+            **{s: said for s, said in facts.get(host, {}).items() if s not in told_by_rules},
+        }
+        for host, own in attributes.items()
+    }
     answered = [host.name for host in run.hosts if host.status is HostStatus.OK]
     everyone = [host.name for host in run.hosts]
     own_words = {step.name: {step.name, *step.sets} for step in run.playbook.steps}
     told = []
     for finding in findings:
         hosts = everyone if finding.kind is FindingKind.UNREACHABLE else answered
-        besides = _besides(own_words.get(finding.step or ""), attributes)
+        # Where every host is odd, what all of them answer alike says nothing of the cause.
+        telling = attributes if len(finding.hosts) == len(hosts) else with_answers
+        besides = _besides(own_words.get(finding.step or ""), telling)
         told.append(_with_shared(finding, hosts, besides))
     return tuple(told)
 

@@ -6,7 +6,7 @@ import pytest
 
 from fleetdiag.compare import compare, told_attributes
 from fleetdiag.model import Compare, FindingKind, HostResult, Mode, Outcome, Run, Step
-from tests.factory import make_host, make_result, make_run
+from tests.factory import make_flag, make_host, make_result, make_run
 
 KERNEL = Step("release", ("uname -r",), sets={"kernel": ""})
 CLOUD = Step(
@@ -77,6 +77,18 @@ def test_what_a_step_told_is_not_what_its_own_odd_hosts_share() -> None:
     mixed = fleet(["6.1"] * 8 + ["6.5"] * 4, ["fine"] * 12)
 
     assert [(f.step, f.shared) for f in compare(mixed).findings] == [("release", ())]
+
+
+def test_where_every_host_is_odd_attributes_are_told_and_answers_are_not() -> None:
+    burning = Step("page", ("curl",), flags=(make_flag("fire", "it burns"),))
+    hosts = [
+        make_host(f"h{n}", {"page": "fire", "motd": "hello"}, attributes={"zone": "a"})
+        for n in range(6)
+    ]
+
+    (finding,) = compare(make_run(hosts, [burning, Step("motd", ("cat",))])).findings
+
+    assert [(one.attribute, one.value) for one in finding.shared] == [("zone", "a")]
 
 
 def test_what_the_inventory_says_counts_more() -> None:
