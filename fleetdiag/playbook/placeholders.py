@@ -21,7 +21,7 @@ _ANY = re.compile(r"@?" + _PLACEHOLDER.pattern, re.ASCII)
 _UNREADABLE = (
     (re.compile("`"), "backticks", "$(…)"),
     (re.compile(r"<<"), "a here-document", "printf"),
-    (re.compile(r"(?<!\$)\(\(|\[\[|\$\["), "((…)), [[…]] or $[…]", "[ … ]"),
+    (re.compile(r"(?<!\$)\(\(|\[\[(?!:)|\$\["), "((…)), [[…]] or $[…]", "[ … ]"),
     (re.compile(r"\\\n#"), "a # that begins a continued line", "no comment there"),
     (re.compile(r"\beval\b"), "eval", "a command that takes it as an argument"),
     (re.compile(r"\$\{[^}]*['\"\\@$]"), "quotes or expansions inside ${…}", "a plain $name"),

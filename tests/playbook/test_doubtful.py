@@ -1,4 +1,7 @@
-"""`playbook lint` on bad and good playbooks, written by somebody who had not seen the linter.
+"""`playbook lint` on bad and good playbooks, by two authors who had not seen the linter.
+
+The second wrote after all of the first one were found: of his 80 bad lines, with tools seldom
+seen, 46 were found at once.
 
 Beside each bad file stands what its author expected: `LINE KIND`; with `?` what may be said, too.
 """
@@ -13,8 +16,8 @@ from fleetdiag.playbook.doubtful import Kind
 from fleetdiag.playbook.find import shipped_directory
 
 CASES = Path(__file__).parent / "doubtful"
-BAD = sorted((CASES / "bad").glob("*.yaml"))
-GOOD = sorted((CASES / "good").glob("*.yaml"))
+BAD = sorted(CASES.glob("*/bad/*.yaml"))
+GOOD = sorted(CASES.glob("*/good/*.yaml"))
 SHIPPED = sorted(shipped_directory().glob("*.yaml"))
 
 Said = set[tuple[int, str]]
@@ -112,7 +115,7 @@ def test_a_placeholder_is_a_word_like_others(tmp_path: Path) -> None:
 
 
 def test_steps_of_an_included_playbook_are_its_own_files_matter(tmp_path: Path) -> None:
-    shutil.copy(CASES / "bad" / "writes-drop-caches.yaml", tmp_path / "inner.yaml")
+    shutil.copy(CASES / "first" / "bad" / "writes-drop-caches.yaml", tmp_path / "inner.yaml")
 
     assert said(tmp_path, "steps:\n  - include: ./inner.yaml\n") == []
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleetdiag.errors import Problem
 from fleetdiag.model import DEFAULT_STEP_TIMEOUT_S
-from fleetdiag.playbook.doubtful import bashisms, output, waits, writes
+from fleetdiag.playbook.doubtful import asks, bashisms, lasting, output, writes
 from fleetdiag.playbook.doubtful.commands import Command, Shell, parsed
 from fleetdiag.playbook.doubtful.places import Scalar
 from fleetdiag.playbook.doubtful.reading import reading_doubts
@@ -129,7 +129,7 @@ def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]
     yield from _syntax(shell)
     for node, message in bashisms.bashisms(shell):
         yield Kind.BASHISM, _offset(shell, node.start_byte), message
-    for node, message in waits.endless_loops(shell):
+    for node, message in lasting.endless_loops(shell):
         yield Kind.FOREVER, _offset(shell, node.start_byte), message
     for command in shell.commands:
         for redirect in command.redirects:
@@ -138,11 +138,11 @@ def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]
         named = f"`{_shown(command)}` "
         if words := writes.change(command):
             yield Kind.WRITES, command.offset, named + words
-        if words := waits.asks(command):
+        if words := asks.asks(command):
             yield Kind.PROMPTS, command.offset, named + words
-        if words := waits.pages(command):
+        if words := asks.pages(command):
             yield Kind.PAGES, command.offset, named + words
-        if words := waits.forever(command, limit_s):
+        if words := lasting.forever(command, limit_s):
             yield Kind.FOREVER, command.offset, named + words
         if words := output.unbounded(command):
             yield Kind.UNBOUNDED, command.offset, named + words

@@ -310,7 +310,7 @@ def started(command: Command) -> Iterator[Command]:
     elif name in _WRAPPERS:
         rest = _behind(name, list(words[1:]))
         if name == "timeout":
-            inner = replace(inner, within_s=seconds(_first_operand(name, words[1:])))
+            inner = replace(inner, within_s=seconds(first_operand(name, words[1:])))
         if rest:
             yield from started(replace(inner, words=tuple(rest)))
 
@@ -348,7 +348,8 @@ def _behind(name: str, words: list[str]) -> list[str]:
     return words
 
 
-def _first_operand(name: str, words: tuple[str, ...]) -> str:
+def first_operand(name: str, words: tuple[str, ...]) -> str:
+    """Of a command that starts another: its first own word that is no option (`timeout 5`)."""
     rest = list(words)
     while rest and rest[0].startswith("-"):
         rest = rest[2 if _takes_value(rest[0], _WRAPPERS[name][1]) else 1 :]

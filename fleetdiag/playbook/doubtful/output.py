@@ -199,6 +199,17 @@ def _conntrack(command: Command) -> str | None:
     return "prints every connection: `conntrack -C`" if command.has("-L", "--dump") else None
 
 
+def _aws(command: Command) -> str | None:
+    every = command.operands[:2] == ("s3", "ls") and command.has("--recursive")
+    return "prints every object: `| tail -n 200`" if every else None
+
+
+def _etcdctl(command: Command) -> str | None:
+    every = "get" in command.args and command.has("--prefix", "--from-key")
+    limited = command.has("--limit", "--count-only", "--keys-only")
+    return "prints every key and value: add `--limit=20`" if every and not limited else None
+
+
 def _lsof(command: Command) -> str | None:
     some = command.operands or command.has("-p", "-i", "-u", "-c", "-t", "-v")
     return None if some else "prints every open file: `| head -n 200`"
@@ -223,6 +234,9 @@ _UNBOUNDED: Mapping[str, Callable[[Command], str | None]] = {
     "git": _git,
     "rpm": _rpm,
     "conntrack": _conntrack,
+    "aws": _aws,
+    "etcdctl": _etcdctl,
+    "redis-cli": lambda c: "prints every key: `dbsize`" if "keys" in c.args else None,
 }
 
 # ---------------------------------------------------------------------------------- nothing
@@ -250,6 +264,10 @@ def _prints(command: Command) -> bool:
         pass
     if command.name in tables.names("silent") or _stdout_lost(command):
         return False
+    if command.name == "java" and command.has("-version"):
+        return any(r.descriptor == "2" for r in command.redirects)  # it prints to stderr
+    if command.name == "curl" and command.value_of("-o", "--output") == "/dev/null":
+        return command.has("-w", "--write-out", "-v", "-i", "-I")
     return not command.has(*_QUIET.get(command.name, ()))
 
 
@@ -294,7 +312,12 @@ def is_not_json(commands: Iterable[Command]) -> Command | None:
     for command in outer:
         if command.name in tables.names("never_json") and not command.has("--json", "-J"):
             return command
-        options = tables.words("json_by").get(command.name)
+        options = tables.words("json_by").get(command.name, frozenset())
+        form = command.value_of(*(options & {"-o", "--output", "--format", "--output-format"}))
+        if form is not None:
+            if "json" not in form.lower():
+                return command
+            continue
         if options and not any(command.has(option) or option in command.args for option in options):
             return command
     return None

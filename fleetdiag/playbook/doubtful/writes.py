@@ -243,6 +243,66 @@ def _ssh_keygen(command: Command) -> str | None:
     return None if command.has("-l", "-F", "-L", "-y", "-Q") else "writes keys"
 
 
+_SQL = re.compile(
+    r"(?i)\b(alter|call|create|delete|drop|flush|grant|insert|kill|reindex|rename|replace|reset|"
+    r"revoke|set global|set persist|start|stop|truncate|update|vacuum)\b(?!\s*_|\s+time)"
+    r"|pg_(cancel|terminate)_backend|pg_(switch_wal|reload_conf|promote)"
+    r"|\.(drop|insert|update|delete|remove|createIndex|shutdownServer)\w*\("
+)
+"""Words of statements and calls that change a database."""
+_SELECT = re.compile(r"(?is)^\s*(select|show|explain|describe|pragma|with|db\.|rs\.)")
+
+
+def _sql(command: Command) -> str | None:
+    text = command.value_of("-e", "--execute", "-c", "--command", "--eval") or ""
+    text = text or (command.operands[-1] if command.name == "sqlite3" and command.operands else "")
+    for statement in text.split(";"):
+        changing = _SQL.search(re.sub(r"'[^']*'", "", statement))
+        told = _SELECT.match(statement) and not (changing and changing[0].startswith(("pg_", ".")))
+        if changing and not told:
+            return f"with `{changing[0].strip('.(')}` changes a database"
+    return None
+
+
+def _puppet(command: Command) -> str | None:
+    acts = command.operands[:1] == ("agent",) and command.has("-t", "--test", "--onetime")
+    return "changes the system" if acts and not command.has("--noop") else None
+
+
+def _salt(command: Command) -> str | None:
+    acts = re.compile(
+        r"(state|pkg|service|cmd|file|user|group|system|cron|mount|sysctl)\.(?!.*list|.*show)\w+"
+    )
+    tells = re.compile(
+        r"(pkg\.(list|version|latest|info)|service\.(status|get|available)|file\.(stats|find|read)|state\.(show|running)|cmd\.which)\w*"
+    )
+    found = next((word for word in command.operands if acts.match(word)), None)
+    rehearsed = any(word.lower() == "test=true" for word in command.args)
+    return (
+        f"with `{found}` changes the system"
+        if found and not tells.match(found) and not rehearsed
+        else None
+    )
+
+
+def _yum(command: Command) -> str | None:
+    acts = command.operands[:1] == ("history",) and {"undo", "redo", "rollback"} & set(
+        command.operands
+    )
+    return "changes packages" if acts else None
+
+
+def _aws(command: Command) -> str | None:
+    if command.operands[:1] == ("s3",):
+        acts = {"cp", "mv", "rm", "sync", "mb", "rb"} & set(command.operands[1:2])
+        return "changes what is stored" if acts else None
+    verb = next(iter(command.operands[1:2]), "")
+    reads = re.match(
+        r"(describe|get|list|head|lookup|search|select|query|scan|filter|ls|wait|view)", verb
+    )
+    return f"with `{verb}` changes what is there" if verb and not reads else None
+
+
 def _gdb(command: Command) -> str | None:
     return "stops the process" if command.has("-p", "--pid") else None
 
@@ -252,11 +312,19 @@ _SPECIAL: Mapping[str, Callable[[Command], str | None]] = {
     "curl": _curl,
     "date": _date,
     "dd": _dd,
+    "badblocks": lambda command: "writes to a disk" if command.has("-n", "-w") else None,
+    "jmap": lambda command: "writes a dump" if any("dump:" in w for w in command.args) else None,
+    **dict.fromkeys(("mysql", "mariadb", "psql", "sqlite3", "mongosh", "mongo"), _sql),
+    "puppet": _puppet,
+    **dict.fromkeys(("salt", "salt-call"), _salt),
+    "yum": _yum,
+    "dnf": _yum,
+    "aws": _aws,
     "dpkg": _dpkg,
     "ethtool": _ethtool,
     "fdisk": _fdisk,
     "find": _find,
-    **dict.fromkeys(("gdb", "gcore"), _gdb),
+    "gdb": _gdb,
     "hostname": _hostname,
     "ifconfig": _ifconfig,
     "init": _init,

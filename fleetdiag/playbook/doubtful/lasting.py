@@ -1,4 +1,4 @@
-"""Commands that ask, page, or go on without end. Pure; a table to be read, not a proof."""
+"""Commands that go on without end, or past their limit. Pure; with tables, not a proof."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fleetdiag.playbook.doubtful import tables
-from fleetdiag.playbook.doubtful.commands import OPAQUE, seconds, text_of, walk
+from fleetdiag.playbook.doubtful.commands import OPAQUE, first_operand, seconds, text_of, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,165 +18,6 @@ if TYPE_CHECKING:
 Lasting = tuple[float | None, str] | None
 """How long a command runs, in seconds (None: without end), and in words; None: nothing is known."""
 _SECONDS = re.compile(r"\d+(\.\d+)?")
-
-# ------------------------------------------------------------------------------------- asks
-
-
-def asks(command: Command) -> str | None:
-    """Why the command waits for somebody, to follow its name; None where it does not."""
-    name = command.name
-    if name in tables.names("terminal"):
-        rehearsed = command.has(
-            *tables.words("rehearsals").get(name, ()), *_UNATTENDED.get(name, ())
-        )
-        return None if rehearsed else "needs somebody at a terminal"
-    check = _ASKS.get(name)
-    return check(command) if check else None
-
-
-_UNATTENDED = {
-    "atop": ("-r",),
-    "iftop": ("-s",),
-    "nethogs": ("-c",),
-    "powertop": ("-t", "--time"),
-    "screen": ("-ls", "-list"),
-    "tmux": ("ls", "list-sessions"),
-}
-"""Commands for a terminal -> the options with which they need none."""
-
-
-def _sudo(command: Command) -> str | None:
-    told = command.has("-n", "--non-interactive", "-l", "-V", "-v")
-    return None if told else "can ask for a password; say `become: true`"
-
-
-def _find(command: Command) -> str | None:
-    return "with `-ok` asks" if {"-ok", "-okdir"} & set(command.args) else None
-
-
-def _top(command: Command) -> str | None:
-    return None if command.has("-b") else "needs a terminal: `top -b -n 1`"
-
-
-def _ssh(command: Command) -> str | None:
-    told = any("batchmode=yes" in word.replace(" ", "=").lower() for word in command.args)
-    return None if told or command.has("-V", "-G", "-Q") else "can ask for a password or a host key"
-
-
-def _crontab(command: Command) -> str | None:
-    return "opens an editor" if command.has("-e") else None
-
-
-def _mysql(command: Command) -> str | None:
-    bare = any(word == "-p" or word == "--password" for word in command.args)
-    return "asks for a password" if bare else None
-
-
-def _psql(command: Command) -> str | None:
-    return "asks for a password" if command.has("-W", "--password") else None
-
-
-def _read(command: Command) -> str | None:
-    return "with `-p` asks" if command.has("-p") else None
-
-
-def _fdisk(command: Command) -> str | None:
-    return None if command.has("-l", "-s", "-x", "--list", "--script", "-J", "-d") else "asks"
-
-
-def _in_container(command: Command) -> str | None:
-    interactive = any(
-        re.fullmatch(r"-[a-zA-Z]*t[a-zA-Z]*|--tty", word) for word in command.args[:4]
-    )
-    opens = command.operands[:1] in {("exec",), ("run",), ("attach",), ("debug",)}
-    if "login" in command.operands[:1]:
-        return "asks for a password"
-    return "with a terminal (`-t`) waits for somebody" if opens and interactive else None
-
-
-def _interactive(command: Command) -> str | None:
-    waits = command.has("-i") or (not command.args and not command.piped and not command.redirects)
-    return "waits for what somebody types" if waits else None
-
-
-def _copy(command: Command) -> str | None:
-    return "with `-i` asks" if command.has("-i", "--interactive") else None
-
-
-def _systemctl_edit(command: Command) -> str | None:
-    return "opens an editor" if "edit" in command.operands[:1] else None
-
-
-def _gdb(command: Command) -> str | None:
-    return None if command.has("-batch", "--batch") else "waits for what somebody types"
-
-
-_ASKS: Mapping[str, Callable[[Command], str | None]] = {
-    **dict.fromkeys(("ssh", "scp"), _ssh),
-    "crontab": _crontab,
-    **dict.fromkeys(("mysql", "mysqladmin", "mysqldump", "mariadb"), _mysql),
-    **dict.fromkeys(("psql", "pg_dump"), _psql),
-    "read": _read,
-    **dict.fromkeys(("fdisk", "gdisk"), _fdisk),
-    **dict.fromkeys(
-        ("docker", "podman", "kubectl", "oc", "crictl", "nerdctl", "lxc"), _in_container
-    ),
-    **dict.fromkeys(
-        ("python", "python3", "node", "irb", "bc", "bash", "sqlite3", "redis-cli"), _interactive
-    ),
-    **dict.fromkeys(("cp", "mv", "rm"), _copy),
-    "systemctl": _systemctl_edit,
-    "gdb": _gdb,
-    **dict.fromkeys(("sudo", "doas"), _sudo),
-    "find": _find,
-    "top": _top,
-}
-
-# ------------------------------------------------------------------------------------ pages
-
-
-def pages(command: Command) -> str | None:
-    """Why the command stops at each page, to follow its name; None where it does not."""
-    name = command.name
-    if name in tables.names("pagers"):
-        asks_only = name == "man" and command.has("-k", "-f", "-w")
-        return None if asks_only or command.into else "is a pager; print the text itself"
-    verbs = tables.words("page_themselves").get(name)
-    if verbs is None or command.into or command.captured:
-        return None
-    if _goes_elsewhere(command) or command.has(
-        "--no-pager", "-q", "--quiet", "--version", "--help"
-    ):
-        return None
-    if any(re.match(r"(SYSTEMD_|GIT_)?PAGER=", one) for one in command.variables):
-        return None
-    verb = next(_verbs(command), None)
-    if verbs and verb is not None and verb not in verbs:
-        return None
-    if verb is None and name in {"git", "timedatectl", "resolvectl"}:
-        return None
-    return "opens a pager on a terminal; add `--no-pager`"
-
-
-def _verbs(command: Command) -> Iterator[str]:
-    skip = False
-    for word in command.args:
-        if skip:
-            skip = False
-        elif word in {"-C", "-c", "-t", "-p", "-n", "-H", "-M", "-o"}:
-            skip = True
-        elif not word.startswith("-"):
-            yield word
-
-
-def _goes_elsewhere(command: Command) -> bool:
-    outs = (
-        r for r in command.redirects if r.sign.startswith((">", "&>")) and r.descriptor in {"", "1"}
-    )
-    return any(r.target != "/dev/stdout" for r in outs)
-
-
-# ---------------------------------------------------------------------------------- forever
 
 _BOUNDED = 0.5
 """Seconds below the limit that still count as within it."""
@@ -201,13 +42,16 @@ def _lasting(command: Command) -> Lasting:
     """How long it runs."""
     name = command.name
     if name == "timeout":
-        return None
+        lasts_s = seconds(first_operand(name, command.args))
+        return None if lasts_s is None else (lasts_s, f"may run for {lasts_s:g} s")
     if name in tables.names("samplers"):
         return _sampler(command)
     ends = tables.words("endless").get(name)
     if ends is not None and not command.has(*ends):
         bounded = name == "yes" and any(following.name == "head" for following in command.into)
         return None if bounded else (None, "runs without end")
+    if word := next((w for w in command.args if w in tables.words("watches").get(name, ())), None):
+        return None, f"with `{word}` goes on without end"
     check = _LASTING.get(name)
     return check(command) if check else None
 
@@ -279,6 +123,13 @@ def _sleep(command: Command) -> Lasting:
     return total, f"runs for {total:g} s"
 
 
+def _zpool(command: Command) -> Lasting:
+    if command.operands[:1] != ("iostat",):
+        return None
+    numbers = [word for word in command.args if _SECONDS.fullmatch(word)]
+    return (None, "runs without end: say how often, `1 3`") if len(numbers) == 1 else None
+
+
 def _tcpdump(command: Command) -> Lasting:
     if command.has("-c", "-D", "-r", "-d", "--list-interfaces"):
         return None
@@ -306,13 +157,6 @@ def _nc(command: Command) -> Lasting:
         return None
     listens = command.has("-l")
     return None, "listens without end" if listens else "waits where nobody answers: add `-w 3`"
-
-
-def _monitor(*words: str) -> Callable[[Command], Lasting]:
-    def check(command: Command) -> Lasting:
-        return (None, "goes on without end") if set(words) & set(command.operands[:2]) else None
-
-    return check
 
 
 def _cat(command: Command) -> Lasting:
@@ -376,16 +220,14 @@ _LASTING: Mapping[str, Callable[[Command], Lasting]] = {
     "dmesg": _follow("-w", "-W", "--follow", "--follow-new"),
     **dict.fromkeys(("docker", "podman", "kubectl", "oc", "crictl", "nerdctl"), _logs),
     "top": _top_rounds,
-    **dict.fromkeys(("ping", "ping6", "fping", "arping"), _ping),
+    **dict.fromkeys(("ping", "ping6", "fping", "arping", "hping3"), _ping),
+    "badblocks": lambda _: (None, "reads a whole disk, for hours"),
     "sleep": _sleep,
+    "zpool": _zpool,
     **dict.fromkeys(("tcpdump", "tshark"), _tcpdump),
     "curl": _curl,
     "wget": _wget,
     **dict.fromkeys(("nc", "ncat", "netcat", "socat"), _nc),
-    "ip": _monitor("monitor", "mon"),
-    **dict.fromkeys(
-        ("udevadm", "busctl", "nmcli", "resolvectl", "bridge", "tc"), _monitor("monitor")
-    ),
     **dict.fromkeys(("cat", "od", "xxd", "hexdump", "strings", "base64"), _cat),
     **dict.fromkeys(("dd", "md5sum", "sha256sum"), _dd),
     "free": _free,
