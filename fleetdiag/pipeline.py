@@ -9,10 +9,10 @@ Besides the command line, the only place where the stages meet.
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from fleetdiag import __version__, archive, outputs
@@ -25,7 +25,7 @@ from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run, Severity
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport, Trial
@@ -147,27 +147,45 @@ def _is_good(run: Run) -> bool:
 
 
 def recalled(
-    directory: Path, names: Collection[str], hosts: Collection[str]
-) -> tuple[dict[str, dict[str, str]], tuple[Run, ...]]:
-    """What stored runs last told of `hosts`, and the runs that told it, the newest first.
+    directory: Path, names: Collection[str], addresses: Mapping[str, str]
+) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
+    """What stored runs last told of hosts, and the ids of the runs that told it, newest first.
 
-    Host -> attribute -> value, of the attributes `names`. Looks back until all is told, at most
-    `MAX_RECALLED` runs.
+    Host -> attribute -> value, of the attributes `names`. Only runs of playbooks that set them
+    count, at most `MAX_RECALLED`, and no recorded ones; a host of the same name at another address
+    is another host. Runs that cannot be read are passed over.
+
+    Args:
+        directory: of the stored runs.
+        names: of the attributes.
+        addresses: host -> where it is reached; empty where it has no address.
     """
-    told: dict[str, dict[str, str]] = {host: {} for host in hosts}
-    runs: list[Run] = []
-    for summary in islice(archive.newest_first(directory), MAX_RECALLED):
-        if all(len(values) == len(set(names)) for values in told.values()):
+    told: dict[str, dict[str, str]] = {host: {} for host in addresses}
+    runs: list[str] = []
+    looked_at = 0
+    for summary in archive.newest_first(directory):
+        known = all(set(names) <= values.keys() for values in told.values())
+        if known or looked_at == MAX_RECALLED:
             break
-        run = archive.load(summary.path, only=lambda step: not step.sets.keys().isdisjoint(names))
+        try:
+            run = archive.load(summary.path, only=lambda s: not s.sets.keys().isdisjoint(names))
+            said = told_attributes(run)
+        except (ArchiveError, re.error):
+            continue
+        if not run.playbook.steps or run.note:
+            continue
+        looked_at += 1
         news = 0
-        for host, values in told_attributes(run).items():
-            known = told.get(host, dict(values))
-            new = {name: values[name] for name in values.keys() & set(names) - known.keys()}
-            known.update(new)
+        for host in run.hosts:
+            mine = told.get(host.name)
+            if mine is None or host.address != addresses[host.name]:
+                continue
+            values = said.get(host.name, {})
+            new = {name: values[name] for name in values.keys() & set(names) - mine.keys()}
+            mine.update(new)
             news += len(new)
         if news:
-            runs.append(run)
+            runs.append(run.id)
     return told, tuple(runs)
 
 

@@ -111,6 +111,9 @@ def read_yaml_file(path: Path, file: str | None = None) -> Marked:
     """The document in the file at `path`, called `file` in messages; raises YamlProblems."""
     shown = str(path) if file is None else file
     try:
+        if path.exists() and not path.is_file():
+            kind = "a directory" if path.is_dir() else "no regular file"
+            raise YamlProblems([Problem(shown, None, None, f"cannot be read: {kind}")])
         with path.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:

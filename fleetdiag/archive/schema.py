@@ -60,7 +60,10 @@ def from_body(body: object) -> dict[str, Any]:
     """The row; raises TypeError or ValueError where it is none."""
     if not isinstance(body, bytes):
         raise TypeError("a row's body is not bytes")
-    row = json.loads(body.decode("utf-8", "surrogatepass"))
+    try:
+        row = json.loads(body.decode("utf-8", "surrogatepass"))
+    except RecursionError:
+        raise ValueError("a row's body is nested too deeply") from None
     if not isinstance(row, dict):
         raise TypeError("a row's body is not an object")
     return row

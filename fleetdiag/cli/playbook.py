@@ -111,11 +111,14 @@ def try_playbook(
     settings = options.resolve(fleet)
     loaded = playbooks.load(file, params)
     for doubt in playbooks.doubts(Path(loaded.source)):
-        say(str(doubt))
+        say(visible(str(doubt)))
     if host is None and not (fleet.sources or fleet.adhoc):
         fleet = replace(fleet, sources=("local",))
     inventory = load_inventory(fleet, settings)
-    chosen = choose_one(inventory, host or "all", settings)
+    if host is None and len(inventory.hosts) != 1:
+        words = f"{len(inventory.hosts)} hosts; say which to try it on: --host NAME"
+        raise click.UsageError(words)
+    chosen = choose_one(inventory, host or inventory.hosts[0].name, settings)
     plan = make_plan(inventory, (chosen,), loaded, settings)
     run, trials = launch(partial(pipeline.try_out, twice=twice), plan, login, settings)
     shown = report.ReportOptions(width=width_columns(), color=has_color(), verbose=verbose)
@@ -129,8 +132,8 @@ def try_playbook(
 
 
 @playbook.command(epilog="Example: fleetdiag playbook lint playbooks/*.yaml")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def lint(files: tuple[Path, ...]) -> ExitCode:
+@click.argument("files", nargs=-1, required=True, shell_complete=candidates.playbooks)
+def lint(files: tuple[str, ...]) -> ExitCode:
     """Check playbook files, each problem as file:line:column.
 
     A file with a problem cannot be run: exit code 2. In brackets at the end: what is doubtful about
@@ -139,10 +142,11 @@ def lint(files: tuple[Path, ...]) -> ExitCode:
     """
     from fleetdiag import playbook as playbooks
 
-    problems = [problem for file in files for problem in playbooks.lint(file)]
-    doubts = [doubt for file in files for doubt in playbooks.doubts(file)]
+    paths = [playbooks.path_of(file) for file in files]
+    problems = [problem for path in paths for problem in playbooks.lint(path)]
+    doubts = [doubt for path in paths for doubt in playbooks.doubts(path)]
     if problems or doubts:
-        show("\n".join(map(str, [*problems, *doubts])))
+        show("\n".join(visible(str(each)) for each in [*problems, *doubts]))
         return ExitCode.USAGE if problems else ExitCode.FINDINGS
     say(f"{len(files)} files, no problem." if len(files) > 1 else f"{files[0]}: no problem.")
     return ExitCode.CLEAN

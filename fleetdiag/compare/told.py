@@ -68,6 +68,11 @@ def _of_step(run: Run, step: Step) -> Iterator[tuple[str, dict[str, str]]]:
             yield host.name, known[key]
 
 
+def _bare(text: str) -> str:
+    """`12` of `"12"`, as `/etc/os-release` has it."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
 def _first_lines(answers: list[tuple[HostResult, StepResult]]) -> Lines:
     return clean_lines(answers[0][1].stdout[:65536]) if answers else ()
 
@@ -84,5 +89,5 @@ def _values(
         except Unreadable:
             found = {}
         texts |= {shown_feature(name): shown_value(value) for name, value in found.items()}
-    values = {attribute: texts.get(feature, "") for attribute, feature in sets.items()}
+    values = {attribute: _bare(texts.get(feature, "")) for attribute, feature in sets.items()}
     return {name: value for name, value in values.items() if 0 < len(value) <= MAX_VALUE_CHARS}

@@ -45,11 +45,19 @@ def select(inventory: Inventory, pattern: str | Sequence[str]) -> tuple[Host, ..
     return chosen
 
 
-def attributes_named(pattern: str) -> tuple[str, ...]:
-    """The attributes that the terms of a pattern ask for, files (`@file`) left out."""
-    terms = (term for _, term in split_terms(_JOINED.sub(_with_comma, pattern)))
-    matches = (_ATTRIBUTE.fullmatch(term.lstrip("&!").strip()) for term in terms)
-    return tuple(dict.fromkeys(match["name"].strip() for match in matches if match))
+def attributes_named(pattern: str) -> dict[str, bool]:
+    """The attributes that the terms of a pattern ask for, and whether a term excludes by it.
+
+    Those in files (`@file`) are left out.
+    """
+    found: dict[str, bool] = {}
+    for _, term in split_terms(_JOINED.sub(_with_comma, pattern)):
+        match = _ATTRIBUTE.fullmatch(term.lstrip("&!").strip())
+        if match:
+            excludes = term.startswith("!") != (match["sign"] == "!=")
+            name = match["name"].strip()
+            found[name] = found.get(name, False) or excludes
+    return found
 
 
 class _Selection:

@@ -27,6 +27,7 @@ __all__ = [
     "lint",
     "load",
     "names",
+    "path_of",
     "render_yaml",
 ]
 
@@ -66,6 +67,15 @@ def load(
     file, includes = read(path, search=search)
     values = values_for(file.name or path.stem, file.params, params)
     return built(file, includes, path.stem, str(path), values)
+
+
+def path_of(ref: str, search: Sequence[Path] | None = None) -> Path:
+    """The file that `ref`, a path or a name, means; raises PlaybookError for an unknown name."""
+    from pathlib import Path
+
+    from fleetdiag.playbook.find import found
+
+    return Path(ref) if Path(ref).exists() else found(ref, search)
 
 
 def lint(path: Path) -> tuple[Problem, ...]:

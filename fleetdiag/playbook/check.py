@@ -15,6 +15,7 @@ from fleetdiag.playbook.includes import (
     MAX_DEPTH,
     Included,
     chosen,
+    identity,
     include_problems,
     included_path,
     passed_on,
@@ -65,6 +66,7 @@ def checked(
     *,
     search: Sequence[Path] | None = None,
     including: tuple[Path, ...] = (),
+    known: dict[tuple[Path, ...], Checked] | None = None,
 ) -> Checked:
     """The file at `path`, called `shown` in messages; never raises for what is in it.
 
@@ -73,7 +75,9 @@ def checked(
         shown: its name in messages; None: the path.
         search: where playbooks are looked for by name; None: the usual directories.
         including: the files that include it, from the outermost.
+        known: what was checked already, by the files that include it and itself.
     """
+    known = {} if known is None else known
     problems: list[Problem] = []
     try:
         marked = read_yaml_file(path, shown)
@@ -88,7 +92,7 @@ def checked(
         file = PlaybookFile.model_validate(data)
     except ValidationError as error:
         problems += problems_from_pydantic(error, marked, marked.file, partial(_keys_at, data))
-    includes = _Includes(marked, (*including, path), search)
+    includes = _Includes(marked, (*including, path), search, known)
     names = includes.names(data)
     places = {(problem.line, problem.column) for problem in problems}
     for problem in (*includes.problems, *_beyond_the_schema(marked, data, names)):
@@ -112,9 +116,14 @@ class _Includes:
     """The playbooks that a file includes, found and checked."""
 
     def __init__(
-        self, marked: Marked, including: tuple[Path, ...], search: Sequence[Path] | None
+        self,
+        marked: Marked,
+        including: tuple[Path, ...],
+        search: Sequence[Path] | None,
+        known: dict[tuple[Path, ...], Checked],
     ) -> None:
         self._marked = marked
+        self._known = known
         self._including = including
         self._search = search
         self.found: dict[int, Included] = {}
@@ -153,7 +162,12 @@ class _Includes:
         except PlaybookError as error:
             self.problems.append(self._marked.problem(path, str(error)))
             return None
-        inner = checked(where, search=self._search, including=self._including)
+        key = tuple(map(identity, (*self._including, where)))
+        if key not in self._known:
+            self._known[key] = checked(
+                where, search=self._search, including=self._including, known=self._known
+            )
+        inner = self._known[key]
         if inner.file is None:
             first, count = inner.problems[0], len(inner.problems)
             others = f" (and {count - 1} more)" if count > 1 else ""

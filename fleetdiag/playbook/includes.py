@@ -44,17 +44,17 @@ def included_path(
     A path counts from that file's directory. A name is looked for in `search`, passing over the
     files that are including: `triage` in your own triage is the shipped one. Raises PlaybookError.
     """
-    above = {_identity(path) for path in including}
+    above = {identity(path) for path in including}
     if is_path(ref):
         path = including[-1].parent / ref
-        if _identity(path) in above:
+        if identity(path) in above:
             chain = " -> ".join([*(path.name for path in including), path.name])
             raise PlaybookError(f"{quoted(ref)} includes itself: {chain}")
         return path
     places = directories() if search is None else tuple(search)
     named = by_name(places).get(ref, ())
     for path in named:
-        if _identity(path) not in above:
+        if identity(path) not in above:
             return path
     if named:
         raise PlaybookError(f"{quoted(ref)} includes itself, and no other playbook has that name")
@@ -124,5 +124,9 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(quoted(name) for name in names)
 
 
-def _identity(path: Path) -> Path:
-    return path.resolve()
+def identity(path: Path) -> Path:
+    """Equal for paths of one file; of links that lead in a circle the path itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()

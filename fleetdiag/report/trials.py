@@ -9,7 +9,7 @@ from fleetdiag.report.plain import clip, printable, wrap
 from fleetdiag.report.screen import RESET, STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fleetdiag.model import Run, StepResult, Trial
     from fleetdiag.report.options import ReportOptions
@@ -18,6 +18,8 @@ SHOWN_LINES = 10
 """Of an output or of what is read from it; all with `verbose`."""
 _LABEL = 10
 """Columns of the word at the left."""
+_COMPARED = frozenset({Outcome.OK, Outcome.FAILED, Outcome.TRUNCATED})
+_WITHOUT_FEATURES = frozenset({Mode.TEXT, Mode.LINES, Mode.LOG, Mode.IGNORE})
 _HOW = {
     Mode.TEXT: "as one text, the same on every host",
     Mode.LINES: "as a set of lines, in any order",
@@ -66,12 +68,12 @@ def _trial_lines(trial: Trial, options: ReportOptions) -> Iterator[str]:
         yield from _labelled("output", ["none"], options)
     if trial.mode is Mode.IGNORE:
         yield from _labelled("compared", ["not at all (`ignore`)"], options)
-    elif result.outcome is not Outcome.UNPARSED:
+    elif result.outcome in _COMPARED:
         yield from _labelled("compared", list(_compared(trial, options)), options)
     if trial.masks:
         yield from _labelled("masked", list(_masks(trial)), options)
     if trial.step.sets:
-        yield from _labelled("sets", _attributes(trial.step.sets, trial.sets), options)
+        yield from _labelled("sets", _attributes(trial), options)
     if trial.step.flags or trial.flagged:
         yield from _labelled("flagged", list(_flags(trial)), options)
     if trial.moved:
@@ -110,13 +112,24 @@ def _masks(trial: Trial) -> Iterator[str]:
         yield f"+ {line.strip()}"
 
 
-def _attributes(wanted: Mapping[str, str], told: Mapping[str, str]) -> list[str]:
+def _attributes(trial: Trial) -> list[str]:
     return [
-        f"{name} = {told[name]}"
-        if name in told
-        else f"{name}: nothing (expected {f'`{feature}`' if feature else 'one short line'})"
-        for name, feature in wanted.items()
+        f"{name} = {trial.sets[name]}"
+        if name in trial.sets
+        else f"{name}: {_why_not(trial, feature)}"
+        for name, feature in trial.step.sets.items()
     ]
+
+
+def _why_not(trial: Trial, feature: str) -> str:
+    """Why an attribute was not set."""
+    if trial.result.outcome is not Outcome.OK:
+        return "nothing, as the step did not end ok"
+    if not feature:
+        return "nothing, expected one line, at most 120 characters"
+    if trial.mode in _WITHOUT_FEATURES:
+        return f"nothing, as mode {trial.mode.value} has no features"
+    return f"nothing, expected `{feature}` in the output, at most 120 characters"
 
 
 def _flags(trial: Trial) -> Iterator[str]:

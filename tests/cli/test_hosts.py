@@ -84,3 +84,30 @@ def test_hosts_are_chosen_by_what_their_last_stored_run_told(home: Path) -> None
     assert chosen.stderr.startswith("colour: as told in run 2")
     assert "there are blue, red" in refused.stderr
     assert run_program("run", "./mine.yaml", "--peers", "colour", home=home).returncode == 0
+
+
+def test_what_is_not_known_of_a_host_never_leaves_it_out_or_in_silently(home: Path) -> None:
+    (home / "inventory.yaml").write_text("defaults: {transport: local}\nhosts: ['h[1-4]']\n")
+    (home / "mine.yaml").write_text("steps:\n  - {name: r, run: echo db, set: role}\n")
+    run_program("run", "./mine.yaml", "-l", "h[1-2]", home=home)
+    for _ in range(3):
+        run_program("exec", "h1", "--", "true", home=home)
+
+    chosen = run_program("hosts", "role=db", home=home)
+    excluded = run_program("hosts", "all&!role=db", home=home)
+
+    assert [row.split()[0] for row in chosen.stdout.splitlines()[2:]] == ["h1", "h2"]
+    assert "role of h[3-4] is not known." in chosen.stderr
+    assert excluded.returncode == 2
+    assert "role of h[3-4] is not known, so nobody can say" in excluded.stderr
+
+
+def test_recorded_and_damaged_runs_tell_nothing(home: Path) -> None:
+    (home / "inventory.yaml").write_text("defaults: {transport: local}\nhosts: ['web-[01-02]']\n")
+    run_program("run", "triage", "-i", "demo", "--save", "runs", home=home)
+    (home / "runs" / "20990101T000000-bad-0000.fleetdiag").write_bytes(b"SQLite format 3\0")
+
+    done = run_program("exec", "kernel=6*", "--save", "runs", "--", "true", home=home)
+
+    assert done.returncode == 2
+    assert "no host has an attribute 'kernel'" in done.stderr

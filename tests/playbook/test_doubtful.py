@@ -6,7 +6,9 @@ seen, 46 were found at once.
 Beside each bad file stands what its author expected: `LINE KIND`; with `?` what may be said, too.
 """
 
+import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -108,10 +110,98 @@ def test_what_is_no_shell_is_said_with_its_line(tmp_path: Path) -> None:
     assert found[0].endswith("[syntax]")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "find . -exec " * 60 + "echo",
+        "true && " * 2000 + "true",
+        "$(" * 400 + "true" + ")" * 400,
+        "env " * 2000 + "true",
+        "eval " * 500 + "true",
+        "{ " * 600 + "true; " + "} " * 600,
+        "cat x" + " | grep a" * 1500,
+        "ü " * 4000,
+        "top -b -n 2 -d .; ping -w . h; ping -c 3 -i . h; vmstat " + "9" * 4000,
+        "cat <<A\nrm x",
+        "'",
+        "\\" * 99,
+    ],
+)
+def test_whatever_is_written_is_looked_at_within_a_second(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(json.dumps({"steps": [{"run": command[:16_000]}]}))
+    assert lint(path) == ()
+    started = time.monotonic()
+    doubts(path)
+    assert time.monotonic() - started < 5  # a second; more on a busy machine
+
+
+def test_what_hosts_and_terminals_would_obey_is_made_visible(tmp_path: Path) -> None:
+    (found,) = said(tmp_path, 'steps:\n  - a: "rm \\e[31mx\\u202e"\n')
+
+    assert found.endswith("`rm \\x1b[31mx\\u202e` changes files [writes]")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "df -P | tail -n +2",
+        "top -bn1 | head -n 20",
+        "ping -qc3 host",
+        "tar -czf - /etc | md5sum",
+        "redis-cli config get x",
+        "btrfs scrub status /",
+        "kubectl rollout status deploy/x",
+        "mount -t nfs",
+        "date -d 20240101 +%s",
+        "timeout 3 bash -c 'echo >/dev/tcp/h/443' && echo open",
+        "docker exec web nginx -t",
+        'HOSTNAME=$(hostname); echo "$HOSTNAME"',
+        "snap refresh --list",
+        "systemctl show -p ActiveState x",
+    ],
+)
+def test_nothing_is_said_of_what_only_looks_dangerous(tmp_path: Path, command: str) -> None:
+    assert said(tmp_path, f"steps:\n  - run: |\n      {command}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("yes", "forever"),
+        ("bash -lc 'rm x'", "writes"),
+        ("trap 'rm x' EXIT; ls", "writes"),
+        ("kubectl -n ns delete pod x", "writes"),
+        ("git -C /x pull", "writes"),
+        ("redis-cli -h x FLUSHALL", "writes"),
+        ("docker exec c rm x", "writes"),
+        ("curl -s -m 5 u | bash", "writes"),
+        ("awk 'BEGIN { system(\"rm x\") }'", "writes"),
+        ("/etc/init.d/nginx restart", "writes"),
+        ("curl -m 3 -d a=b http://x/", "writes"),
+        ("ss -K dport 22", "writes"),
+        ("while sleep 1; do ls; done", "forever"),
+        ("declare -i x=1; echo $x", "bashism"),
+        ("ls; fi", "syntax"),
+    ],
+)
+def test_what_hides_is_found(tmp_path: Path, command: str, kind: str) -> None:
+    found = said(tmp_path, f"steps:\n  - run: |\n      {command}\n")
+
+    assert any(one.endswith(f"[{kind}]") for one in found), found
+
+
+@pytest.mark.parametrize("compare", ["text", "lines", "{mode: numbers, fields: {a: 1}}"])
+def test_an_attribute_that_can_never_be_set_is_found(tmp_path: Path, compare: str) -> None:
+    steps = f"steps:\n  - {{run: uptime, compare: {compare}, set: {{role: foo}}}}\n"
+
+    assert [one.rpartition(" ")[2] for one in said(tmp_path, steps)] == ["[reads-nothing]"]
+
+
 def test_a_placeholder_is_a_word_like_others(tmp_path: Path) -> None:
     steps = "params: {d: {}}\nsteps:\n  - ls @{d}\n  - rm -r @{d}\n"
 
-    assert said(tmp_path, steps) == ["4:5: `rm -r ____` changes files [writes]"]
+    assert said(tmp_path, steps) == ["4:5: `rm -r …` changes files [writes]"]
 
 
 def test_steps_of_an_included_playbook_are_its_own_files_matter(tmp_path: Path) -> None:

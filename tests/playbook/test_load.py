@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -236,3 +237,38 @@ def test_rules_of_a_set_that_is_another_now_are_shown_in_full(tmp_path: Path) ->
 
     assert "rules:" not in path.read_text()
     assert playbook.load(str(path)).steps == (step,)
+
+
+def test_what_is_no_file_is_said_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.yaml")
+    outer = tmp_path / "outer.yaml"
+    outer.write_text("steps: [{include: ./fifo.yaml}]")
+
+    with pytest.raises(PlaybookFileError, match="cannot be read: no regular file"):
+        playbook.load(str(tmp_path / "fifo.yaml"))
+    with pytest.raises(PlaybookFileError, match="cannot be read: no regular file"):
+        playbook.load(str(outer))
+
+
+def test_links_that_lead_in_a_circle_are_said(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "b.yaml")
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
+    outer = tmp_path / "outer.yaml"
+    outer.write_text("steps: [{include: ./a.yaml}]")
+
+    with pytest.raises(PlaybookFileError, match="cannot be read"):
+        playbook.load(str(outer))
+
+
+def test_a_file_that_is_included_many_times_is_checked_once(tmp_path: Path) -> None:
+    (tmp_path / "5.yaml").write_text("steps: [s0: uptime, s1: uptime]")
+    for number in range(4, 0, -1):
+        many = [f"{{include: ./{number + 1}.yaml, only: s{k}}}" for k in range(2)]
+        unused = [f"{{include: ./{number + 1}.yaml, only: nothing}}"] * 30
+        (tmp_path / f"{number}.yaml").write_text(f"steps: [{', '.join(many + unused)}]")
+    started = time.monotonic()
+
+    with pytest.raises(PlaybookFileError):
+        playbook.load(str(tmp_path / "1.yaml"))
+
+    assert time.monotonic() - started < 3

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from fleetdiag.errors import Problem
 from fleetdiag.model import DEFAULT_STEP_TIMEOUT_S
 from fleetdiag.playbook.doubtful import asks, bashisms, lasting, output, writes
-from fleetdiag.playbook.doubtful.commands import Command, Shell, parsed
+from fleetdiag.playbook.doubtful.commands import OPAQUE, Command, Shell, parsed
 from fleetdiag.playbook.doubtful.places import Scalar
 from fleetdiag.playbook.doubtful.reading import reading_doubts
-from fleetdiag.playbook.schema import StepFile, full_step, is_include
+from fleetdiag.playbook.schema import StepFile, full_step
+from fleetdiag.yamlmarks import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,20 +92,26 @@ def _all(
 ) -> Iterator[tuple[Kind, int, int, str]]:
     data: Any = marked.data
     for position, (entry, raw) in enumerate(zip(file.steps, data["steps"], strict=True)):
-        if not isinstance(entry, StepFile) or is_include(raw):
-            continue
+        if not isinstance(entry, StepFile):
+            continue  # an include: its own file's matter
         path: YamlPath = ("steps", position)
         limit_s = entry.timeout or file.defaults.timeout or DEFAULT_STEP_TIMEOUT_S
         shells = []
         for where, command in _commands(path, raw, entry):
-            shell = parsed(command)
-            shells.append(shell)
             scalar = Scalar(lines, *marked.place(where), text=command)
-            for kind, offset, message in _of_command(shell, limit_s):
+            try:
+                shell = parsed(command)
+                found = list(_of_command(shell, limit_s))
+            except RecursionError:
+                words = "nested too deeply to be looked at"
+                yield (Kind.SYNTAX, *scalar.place(0), words)
+                continue
+            shells.append(shell)
+            for kind, offset, message in found:
                 yield (kind, *scalar.place(offset), message)
         compare = entry.compare or file.defaults.compare
         first = Scalar(lines, *marked.place(_commands(path, raw, entry)[0][0]), text=entry.run)
-        for at, message in reading_doubts(entry, compare, shells):
+        for at, message in reading_doubts(entry, compare, shells) if shells else ():
             place = first.place(at) if isinstance(at, int) else marked.place((*path, *at))
             yield (Kind.READS_NOTHING, *place, message)
 
@@ -126,16 +133,18 @@ def _commands(path: YamlPath, raw: object, entry: StepFile) -> list[tuple[YamlPa
 
 
 def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]:
-    yield from _syntax(shell)
-    for node, message in bashisms.bashisms(shell):
+    other_shell = list(bashisms.bashisms(shell))
+    for node, message in other_shell:
         yield Kind.BASHISM, _offset(shell, node.start_byte), message
+    if not other_shell:
+        yield from _syntax(shell)
     for node, message in lasting.endless_loops(shell):
         yield Kind.FOREVER, _offset(shell, node.start_byte), message
     for command in shell.commands:
         for redirect in command.redirects:
             if target := writes.written(redirect):
-                yield Kind.WRITES, redirect.offset, f"`{redirect.sign}` writes {target}"
-        named = f"`{_shown(command)}` "
+                yield Kind.WRITES, redirect.offset, f"`{redirect.sign}` writes {_flat(target)}"
+        named = f"{quoted(_shown(command), 40)} "
         if words := writes.change(command):
             yield Kind.WRITES, command.offset, named + words
         if words := asks.asks(command):
@@ -151,10 +160,13 @@ def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]
 
 
 def _shown(command: Command) -> str:
-    from fleetdiag.playbook.doubtful.commands import OPAQUE
-
+    """Its first words; what only the host knows, and placeholders, as `…`."""
     text = " ".join(command.words[:3]).replace(OPAQUE, "…")
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return re.sub(r"_{4,}", "…", text)
+
+
+def _flat(text: str) -> str:
+    return quoted(text, 40)[1:-1]
 
 
 def _offset(shell: Shell, byte: int) -> int:
@@ -175,7 +187,7 @@ def _syntax(shell: Shell) -> Iterator[tuple[Kind, int, str]]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return
-    if done.returncode == 0 or shell.root.has_error is False:
+    if done.returncode == 0:
         return
     said = done.stderr.strip().splitlines()[:1]
     match = re.search(r"(?:line )?(\d+):\s*(.*)", said[0]) if said else None

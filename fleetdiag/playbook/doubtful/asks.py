@@ -94,9 +94,12 @@ def _fdisk(command: Command) -> str | None:
 
 
 def _in_container(command: Command) -> str | None:
-    interactive = any(
-        re.fullmatch(r"-[a-zA-Z]*t[a-zA-Z]*|--tty", word) for word in command.args[:4]
-    )
+    own: list[str] = []
+    for word in command.args[1:]:
+        if not word.startswith("-"):
+            break  # the container; what follows is its command's
+        own.append(word)
+    interactive = any(re.fullmatch(r"-[a-zA-Z]*t[a-zA-Z]*|--tty", word) for word in own)
     opens = command.operands[:1] in {("exec",), ("run",), ("attach",), ("debug",)}
     if "login" in command.operands[:1]:
         return "asks for a password"
@@ -117,7 +120,9 @@ def _systemctl_edit(command: Command) -> str | None:
 
 
 def _gdb(command: Command) -> str | None:
-    return None if command.has("-batch", "--batch") else "waits for what somebody types"
+    return (
+        None if command.has("-batch", "--batch", "--version") else "waits for what somebody types"
+    )
 
 
 _ASKS: Mapping[str, Callable[[Command], str | None]] = {
@@ -167,7 +172,7 @@ def pages(command: Command) -> str | None:
         return None  # a few lines
     if verbs and verb is not None and verb not in verbs:
         return None
-    if verb is None and name in {"git", "timedatectl", "resolvectl"}:
+    if verb is None and name in {"git", "timedatectl", "resolvectl", "systemd-analyze"}:
         return None
     return "opens a pager on a terminal; add `--no-pager`"
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "source": "`. ./file`",
-    "declare": "a plain assignment",
-    "typeset": "a plain assignment",
     "let": "`x=$((…))`",
     "shopt": "nothing: sh has no such options",
     "pushd": "`cd` in a subshell",
@@ -69,7 +67,13 @@ _EXPANSIONS = {
 
 def bashisms(shell: Shell) -> Iterator[tuple[Node, str]]:
     """Every construct that is bash's, with what to write instead."""
+    own = {
+        text_of(node.children[0]) for node in shell.nodes("variable_assignment") if node.children
+    }
+    own |= {word for command in shell.commands if command.name == "read" for word in command.args}
     for node in shell.nodes():
+        if node.type == "variable_name" and text_of(node) in own:
+            continue  # the script's own
         for what, instead in _of_node(node):
             yield node, f"{what} is bash's, expected {instead}"
 
@@ -90,6 +94,10 @@ def _of_node(node: Node) -> Iterator[tuple[str, str]]:
         yield "`==` in `[ … ]`", "`=`"
     elif kind == "test_operator" and text_of(node) == "-v":
         yield "`-v` in `[ … ]`", "`${x+set}`"
+    elif kind == "declaration_command" and text_of(node).split()[0] in {"declare", "typeset"}:
+        yield f"`{text_of(node).split()[0]}`", "a plain assignment"
+    elif kind == "declaration_command" and text_of(node).split()[:2] == ["export", "-f"]:
+        yield "`export -f`", "a script"
     elif kind in {"&>", "&>>"}:
         yield f"`{kind}`", "`> file 2>&1`"
     elif kind == "|&":
@@ -158,7 +166,6 @@ _OPTIONS = {
     "read -n": "dd or cut",
     "read -s": "nothing: nobody answers",
     "printf -v": "`x=$(printf …)`",
-    "export -f": "a script",
     "set -o pipefail": "`x=$(first) || exit`",
     "type -p": "`command -v`",
     "type -t": "`command -v`",
@@ -179,8 +186,6 @@ def _option(command: Command) -> str | None:
             return next(given, None)
         case "printf" if args[:1] == ("-v",):
             return "printf -v"
-        case "export" if args[:1] == ("-f",):
-            return "export -f"
         case "set" if "pipefail" in args:
             return "set -o pipefail"
         case "type" if args and args[0] in {"-p", "-t", "-P"}:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OPAQUE = "\0"
 """Stands in a word for what only the host knows: an expansion, a substitution."""
 
+MOST_FOLLOWING = 20
+"""Commands of a pipeline that are looked at behind one."""
+
 _PLACEHOLDER = re.compile(r"@?@\{[^}\n]*\}")
 _REDIRECTED = "redirected_statement"
 _WRAPPERS = {
@@ -43,10 +46,12 @@ _WRAPPERS = {
     "sudo": (0, "ugpCrtTUhD"),
     "time": (0, "fo"),
     "watch": (0, "n"),
+    "runuser": (0, "ugGcs"),
     "xargs": (0, "IEdLnPs"),
 }
 """Commands that start the command in their arguments -> how many words of their own come before it,
 and which of their short options take a value."""
+_CONTAINERS = frozenset({"docker", "podman", "nerdctl", "crictl", "kubectl", "oc"})
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh"})
 
 
@@ -86,6 +91,8 @@ class Command:
     """The commands that start it, from the outermost (`xargs`, `find`, `sh`)."""
     variables: tuple[str, ...] = ()
     """Assignments before it, `NAME=value`."""
+    unsure: bool = False
+    """It stands where the parser lost its way: it may be no command at all."""
 
     @property
     def name(self) -> str:
@@ -102,15 +109,16 @@ class Command:
         return any(_is_option(word, option) for word in self.args for option in options)
 
     def value_of(self, *options: str) -> str | None:
-        """The value of the first of `options` that is given: `-n 5`, `-n5`, `--lines=5`."""
+        """The value of the first of `options` that is given: `-n 5`, `-bn5`, `--lines=5`."""
         for position, word in enumerate(self.args):
             for option in options:
                 if word.startswith("--") and word.partition("=")[0] == option and "=" in word:
                     return word.partition("=")[2]
-                if word == option:
+                value = _value_in(word, option)
+                if value == "":
                     return self.args[position + 1] if position + 1 < len(self.args) else ""
-                if not option.startswith("--") and word.startswith(option):
-                    return word[len(option) :]
+                if value is not None:
+                    return value
         return None
 
     @property
@@ -160,6 +168,16 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
+def _value_in(word: str, option: str) -> str | None:
+    """What follows a short option in its word (`5` in `-bn5`); "" at its end, None without it."""
+    if word == option:
+        return ""
+    if option.startswith("--") or len(option) != 2 or word.startswith("--"):
+        return None
+    match = re.fullmatch(rf"-[A-Za-z]{{0,4}}?{re.escape(option[1])}(.*)", word)
+    return match[1] if match else None
+
+
 def _is_option(word: str, option: str) -> bool:
     if option.startswith("--"):
         return word.partition("=")[0] == option
@@ -173,9 +191,12 @@ class _Commands:
 
     def __init__(self, text: str) -> None:
         self._bytes = text.encode()
+        self._ascii = text.isascii()
 
     def of(self, node: Node, where: Command | None = None) -> Iterator[Command]:
         where = where or Command((), 0)
+        if node.has_error and node.type != "program":
+            where = replace(where, unsure=True)
         if node.type == "pipeline":
             yield from self._pipeline(node, where)
         elif node.type == _REDIRECTED:
@@ -203,14 +224,14 @@ class _Commands:
 
     def _pipeline(self, node: Node, where: Command) -> Iterator[Command]:
         parts = [child for child in node.children if child.is_named]
-        following: tuple[Command, ...] = where.into
+        following: tuple[Command, ...] = where.into[:MOST_FOLLOWING]
         found: list[list[Command]] = []
         for position, part in reversed(list(enumerate(parts))):
             here = replace(where, into=following, piped=where.piped or position > 0)
             commands = list(self.of(part, here))
             found.append(commands)
             first = next((c for c in commands if not c.captured or where.captured), None)
-            following = (first or Command((OPAQUE,), 0), *following)
+            following = (first or Command((OPAQUE,), 0), *following[:MOST_FOLLOWING])
         for commands in reversed(found):
             yield from commands
 
@@ -281,6 +302,8 @@ class _Commands:
 
     def _offset(self, node: Node) -> int:
         """Characters before the node."""
+        if self._ascii:
+            return node.start_byte
         return len(self._bytes[: node.start_byte].decode("utf-8", "ignore"))
 
 
@@ -292,6 +315,8 @@ def started(command: Command) -> Iterator[Command]:
             yield replace(command, words=(":",))
         return
     name = words[0].rpartition("/")[2] or words[0]
+    if words[0].startswith("/etc/init.d/"):
+        name, words = "service", ("service", name, *words[1:])
     command = replace(command, words=(name, *words[1:]))
     yield command
     if name == "command" and command.has("-v", "-V"):
@@ -301,10 +326,21 @@ def started(command: Command) -> Iterator[Command]:
         yield from _of_script(script, inner)
     elif name == "eval":
         yield from _of_script(" ".join(words[1:]), inner)
+    elif name == "trap" and len(words) > 2:
+        yield from _of_script(words[1], inner)
+    elif name in _CONTAINERS and "exec" in words[1:4]:
+        yield from started(replace(inner, words=tuple(_in_container(words))))
+    elif name == "ip" and words[1:3] in {("netns", "exec"), ("vrf", "exec")}:
+        yield from started(replace(inner, words=words[4:]))
     elif name == "find":
         for position, word in enumerate(words):
             if word in {"-exec", "-execdir", "-ok", "-okdir"}:
-                yield from started(replace(inner, words=words[position + 1 :]))
+                behind = words[position + 1 :]
+                ends = [n for n, one in enumerate(behind) if one in {";", "+"}]
+                end = ends[0] if ends else len(behind)
+                yield from started(replace(inner, words=behind[:end]))
+                if not ends:
+                    break
     elif name == "flock" and (script := command.value_of("-c")) is not None:
         yield from _of_script(script, inner)
     elif name in _WRAPPERS:
@@ -313,6 +349,16 @@ def started(command: Command) -> Iterator[Command]:
             inner = replace(inner, within_s=seconds(first_operand(name, words[1:])))
         if rest:
             yield from started(replace(inner, words=tuple(rest)))
+
+
+def _in_container(words: tuple[str, ...]) -> list[str]:
+    """What is run in the container: after `exec`, its options and the container's name, or `--`."""
+    rest = list(words[words.index("exec") + 1 :])
+    if "--" in rest:
+        return rest[rest.index("--") + 1 :]
+    while rest and rest[0].startswith("-"):
+        rest = rest[2 if _takes_value(rest[0], "eucnw") else 1 :]
+    return rest[1:]
 
 
 def _of_script(script: str, where: Command) -> Iterator[Command]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Lasting = tuple[float | None, str] | None
 """How long a command runs, in seconds (None: without end), and in words; None: nothing is known."""
-_SECONDS = re.compile(r"\d+(\.\d+)?")
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 _BOUNDED = 0.5
 """Seconds below the limit that still count as within it."""
@@ -57,7 +57,7 @@ def _lasting(command: Command) -> Lasting:
 
 
 def _sampler(command: Command) -> Lasting:
-    numbers = [float(word) for word in command.args if re.fullmatch(r"\d+(\.\d+)?", word)]
+    numbers = [float(word) for word in command.args if _SECONDS.fullmatch(word)]
     if not numbers or (command.name == "sar" and command.has("-f", "-s")):
         return None
     if len(numbers) == 1:
@@ -94,7 +94,7 @@ def _top_rounds(command: Command) -> Lasting:
     rounds, every = command.value_of("-n"), command.value_of("-d") or "3"
     if rounds is None:
         return None, "runs without end: say how often, `top -b -n 1`"
-    if re.fullmatch(r"\d+", rounds) and re.fullmatch(r"[\d.]+", every):
+    if re.fullmatch(r"\d{1,9}", rounds) and _SECONDS.fullmatch(every):
         lasts_s = (int(rounds) - 1) * float(every)
         return lasts_s, f"runs for {lasts_s:g} s"
     return None
@@ -103,11 +103,11 @@ def _top_rounds(command: Command) -> Lasting:
 def _ping(command: Command) -> Lasting:
     count, every = command.value_of("-c"), command.value_of("-i") or "1"
     deadline = command.value_of("-w")
-    if deadline and re.fullmatch(r"[\d.]+", deadline):
+    if deadline and _SECONDS.fullmatch(deadline):
         return float(deadline), f"runs for {deadline} s"
     if count is None:
         return None, "runs without end: say how often, `-c 3`"
-    if re.fullmatch(r"\d+", count) and re.fullmatch(r"[\d.]+", every):
+    if re.fullmatch(r"\d{1,9}", count) and _SECONDS.fullmatch(every):
         lasts_s = (int(count) - 1) * float(every)
         return lasts_s, f"runs for {lasts_s:g} s"
     return None
@@ -255,7 +255,7 @@ def endless_loops(shell: Shell) -> Iterator[tuple[Node, str]]:
         if loop.type == "c_style_for_statement":
             if re.match(r"for\s*\(\(\s*;;\s*\)\)", head):
                 yield loop, "a loop that nothing ends"
-        elif condition in always[word]:
+        elif condition in always[word] or condition.startswith("sleep "):
             yield loop, "a loop that nothing ends"
         elif _sleeps(body) and not re.search(r"-(lt|le|gt|ge|eq|ne)\b|\bread\b|\(\(", condition):
             yield loop, f"`{word}` waits, maybe for ever: count the rounds"

@@ -161,6 +161,9 @@ def _container(command: Command) -> str | None:
 
 
 def _from_start(command: Command) -> str | None:
+    """Skipping a header (`df | tail -n +2`) bounds nothing and adds nothing: of a log it does."""
+    if not any(map(_LOG.fullmatch, command.operands)):
+        return None
     counts = (command.value_of("-n", "--lines", "-c", "--bytes") or "", *command.operands[:1])
     return (
         "prints all from there on: `tail -n 200`"
@@ -170,6 +173,8 @@ def _from_start(command: Command) -> str | None:
 
 
 def _but_last(command: Command) -> str | None:
+    if not any(map(_LOG.fullmatch, command.operands)):
+        return None
     count = command.value_of("-n", "--lines", "-c", "--bytes") or ""
     return "prints all but the last: `head -n 200`" if count.startswith("-") else None
 

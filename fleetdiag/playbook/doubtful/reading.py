@@ -38,6 +38,22 @@ def reading_doubts(
         yield from _of_compare(compare, mode, commands)
     if silent is None:
         yield from _of_flags(step.flag, compare, mode, commands)
+    yield from _of_set(step, compare, mode)
+
+
+def _of_set(step: StepFile, compare: CompareFile | None, mode: Mode) -> Iterator[tuple[Place, str]]:
+    """Attributes that take their value from a feature which the mode has not."""
+    for attribute, feature in step.set_.items():
+        if feature is None:
+            continue
+        place: YamlPath = ("set", attribute)
+        if mode in _WITHOUT_FEATURES:
+            words = (
+                f"mode `{mode.value}` has no features: `set: {attribute}` takes the whole output"
+            )
+            yield place, f"{words}, or compare as `keys`, `table` or `numbers`"
+        elif mode is Mode.NUMBERS and compare is not None and feature not in compare.fields:
+            yield place, f"no field {feature!r}, so nothing is set"
 
 
 def _of_compare(

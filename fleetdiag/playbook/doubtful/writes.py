@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fleetdiag.playbook.doubtful.commands import Command, Redirect
 
-_HARMLESS_TARGETS = re.compile(r"/dev/(null|stdout|stderr|tty|fd/\d+)|&?\d+-?|-")
+_HARMLESS_TARGETS = re.compile(r"/dev/(null|stdout|stderr|tty|fd/\d+|(tcp|udp)/.*)|&?\d+-?|-")
 _AWK_TEXT = re.compile(r'(>>?\s*)?"(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/')
 """Texts and patterns of an awk program; group 1 where it is the name of a file that is written."""
 _AWK_PART = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -68,9 +68,19 @@ def _only_tells(command: Command) -> bool:
 def _verb(command: Command, verbs: frozenset[str]) -> str | None:
     """The word that makes the command change something."""
     anywhere = command.name in tables.names("verb_anywhere")
-    for word in command.args:
-        if word.partition("=")[0] in verbs:
-            return word.partition("=")[0]
+    value_of = _BEFORE_VERBS.get(command.name, ())
+    skip = False
+    for position, word in enumerate(command.args):
+        if skip:
+            skip = False
+            continue
+        if word in value_of:
+            skip = True
+            continue
+        name = word.lower() if command.name in _ANY_CASE else word
+        if name.partition("=")[0] in verbs:
+            tells = tables.names("tells") & set(command.args[position + 1 : position + 4])
+            return None if tells and not word.startswith("-") else word.partition("=")[0]
         joined = (option for option in verbs if len(option) == 2 and option.startswith("-"))
         if option := next((one for one in sorted(joined) if _joins(word, one)), None):
             return option
@@ -80,6 +90,19 @@ def _verb(command: Command, verbs: frozenset[str]) -> str | None:
     return None
 
 
+_BEFORE_VERBS: Mapping[str, tuple[str, ...]] = {
+    "git": ("-C", "-c"),
+    "kubectl": ("-n", "--namespace", "--context", "--kubeconfig"),
+    "oc": ("-n", "--namespace", "--context"),
+    "redis-cli": ("-h", "-p", "-n", "-a", "-u", "-s"),
+    "docker": ("-H", "--context"),
+    "systemctl": ("-H", "-M", "-t", "-p"),
+    "helm": ("-n", "--namespace", "--kube-context"),
+    "mysqladmin": ("-h", "-u", "-P"),
+    "aws": ("--profile", "--region"),
+}
+"""Options that take a value and may stand before the verb."""
+_ANY_CASE = frozenset({"redis-cli"})
 _MANAGED = frozenset(("builder", "compose", "container", "image", "network", "system", "volume"))
 """What a docker verb may be about: `docker image prune`."""
 
@@ -135,7 +158,9 @@ def _sysctl(command: Command) -> str | None:
 
 
 def _mount(command: Command) -> str | None:
-    return "changes mounts" if command.operands or command.has("-a", "--all") else None
+    kinds = {command.value_of("-t", "--types"), command.value_of("-O")}
+    acts = [word for word in command.operands if word not in kinds]
+    return "changes mounts" if acts or command.has("-a", "--all") else None
 
 
 def _sed(command: Command) -> str | None:
@@ -149,6 +174,8 @@ def _perl(command: Command) -> str | None:
 
 
 def _awk(command: Command) -> str | None:
+    if any(re.search(r"\bsystem\s*\(|\|\s*\"\s*(ba|da)?sh\b", word) for word in command.args):
+        return "starts commands: write them in the shell, where they can be seen"
     if any(_AWK_WRITE.search(_without_parts(word)) for word in command.args):
         return "writes a file (a comparison after `print` wants parentheses)"
     return "changes files in place" if command.value_of("-i") == "inplace" else None
@@ -173,7 +200,9 @@ def _dd(command: Command) -> str | None:
 
 
 def _date(command: Command) -> str | None:
-    given = any(re.fullmatch(r"\d{8,12}(\.\d\d)?", word) for word in command.operands)
+    shown = {command.value_of("-d", "--date"), command.value_of("-r", "--reference")}
+    words = [word for word in command.operands if word not in shown]
+    given = any(re.fullmatch(r"\d{8,12}(\.\d\d)?", word) for word in words)
     return "sets the clock" if given or command.has("-s", "--set") else None
 
 
@@ -182,7 +211,10 @@ def _curl(command: Command) -> str | None:
     named = command.has("-O", "--remote-name")
     if named or not _HARMLESS_TARGETS.fullmatch(target):
         return "writes a file"
-    method = (command.value_of("-X", "--request") or "GET").upper()
+    sends = command.has("-d", "--data", "--data-binary", "--json", "-F", "--form")
+    method = (command.value_of("-X", "--request") or ("POST" if sends else "GET")).upper()
+    if command.has("-T", "--upload-file"):
+        return "sends a file"
     acts = method in {"POST", "PUT", "DELETE", "PATCH"}
     asks_metadata = any(_METADATA in word or OPAQUE in word for word in command.args)
     return f"sends {method}, which changes what is there" if acts and not asks_metadata else None
@@ -198,7 +230,7 @@ def _wget(command: Command) -> str | None:
 def _tar(command: Command) -> str | None:
     first = command.args[0] if command.args else ""
     lists = re.match(r"-?[a-zA-Z]*t", first) or command.has("--list", "-O", "--to-stdout")
-    to_stdout = "c" in first and command.value_of("-f") == "-"
+    to_stdout = "c" in first and "-" in command.args
     return None if lists or to_stdout else "writes files"
 
 
@@ -303,6 +335,22 @@ def _aws(command: Command) -> str | None:
     return f"with `{verb}` changes what is there" if verb and not reads else None
 
 
+def _shell(command: Command) -> str | None:
+    fed = command.piped and not command.args and not command.unsure
+    return "runs whatever is piped into it" if fed else None
+
+
+def _python(command: Command) -> str | None:
+    installs = command.args[:2] == ("-m", "pip") and {"install", "uninstall"} & set(command.args)
+    return "changes packages" if installs else None
+
+
+def _crontab(command: Command) -> str | None:
+    users = {command.value_of("-u")}
+    given = [word for word in command.operands if word not in users]
+    return "sets what cron does" if given else None
+
+
 def _gdb(command: Command) -> str | None:
     return "stops the process" if command.has("-p", "--pid") else None
 
@@ -344,4 +392,10 @@ _SPECIAL: Mapping[str, Callable[[Command], str | None]] = {
     **dict.fromkeys(("gzip", "gunzip", "xz", "unxz", "bzip2", "bunzip2", "unzip", "zstd"), _unpack),
     "wget": _wget,
     "zip": lambda _: "writes a file",
+    **dict.fromkeys(("sh", "bash", "dash", "ash", "ksh", "zsh"), _shell),
+    **dict.fromkeys(("python", "python3"), _python),
+    "crontab": _crontab,
+    "blockdev": lambda c: "changes a disk" if any(w.startswith("--set") for w in c.args) else None,
+    "sfdisk": _fdisk,
+    "unattended-upgrade": lambda c: None if c.has("--dry-run") else "changes packages",
 }
