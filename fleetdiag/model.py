@@ -397,6 +397,125 @@ class HostResult:
     duration_s: float = 0.0
 
 
+# -------------------------------------------------------------------------------------- cloud
+
+
+class CloudStatus(StrEnum):
+    """What a provider's own check of an instance, or of what is beneath it, says."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    INITIALIZING = "initializing"
+    INSUFFICIENT_DATA = "insufficient-data"
+    NOT_APPLICABLE = "not-applicable"
+    UNKNOWN = "unknown"
+    """Not asked, or not understood."""
+
+
+class EventState(StrEnum):
+    """Where a provider's event stands."""
+
+    OPEN = "open"
+    """Announced or going on."""
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """Something the provider plans, does or did to one instance."""
+
+    code: str
+    """The provider's word: `system-maintenance`, `instance-retirement`, …"""
+    state: EventState
+    description: str = ""
+    """As the provider has it, without its `[Completed]`."""
+    not_before: float | None = None
+    """Unix time; None where none is given."""
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloudInstance:
+    """What the provider says of one host."""
+
+    id: str
+    state: str = ""
+    """`running`, `stopped`, …; empty where it could not be asked."""
+    region: str = ""
+    zone: str = ""
+    zone_id: str = ""
+    system: CloudStatus = CloudStatus.UNKNOWN
+    """Of the hardware and network beneath: what is not ok there, no reboot mends."""
+    system_since: float | None = None
+    """Since when it is impaired; Unix time."""
+    instance: CloudStatus = CloudStatus.UNKNOWN
+    """Of the operating system, seen from outside."""
+    instance_since: float | None = None
+    disks: CloudStatus = CloudStatus.UNKNOWN
+    """Of the attached network disks."""
+    disks_since: float | None = None
+    events: tuple[CloudEvent, ...] = ()
+    """Open ones, and those that ended within a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudZone:
+    """A zone as the provider describes it."""
+
+    name: str
+    id: str = ""
+    region: str = ""
+    state: str = ""
+    """`available`, `impaired`, `unavailable`, …"""
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloudNotice:
+    """An entry of a status page."""
+
+    source: str
+    """The feed's name, as the settings have it."""
+    title: str
+    state: EventState = EventState.OPEN
+    text: str = ""
+    """The last update, in one line, clipped."""
+    places: tuple[str, ...] = ()
+    """Regions, zones and components it is about, as the page names them; empty: not said."""
+    started_at: float | None = None
+    """Unix time."""
+    updated_at: float | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConsole:
+    """The end of an instance's console, which needs no answer of the host."""
+
+    output: bytes
+    at: float | None = None
+    """When the provider took it, Unix time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudFacts:
+    """What the provider said during a run. What could not be had is in `problems`, in words."""
+
+    asked_at: float
+    """Unix time."""
+    duration_s: float = 0.0
+    instances: Mapping[str, CloudInstance] = field(default_factory=dict)
+    """Host -> what is said of it; hosts that are no instances are not in it."""
+    zones: tuple[CloudZone, ...] = ()
+    notices: tuple[CloudNotice, ...] = ()
+    """Of status pages: open ones, and those that ended within a day."""
+    consoles: Mapping[str, CloudConsole] = field(default_factory=dict)
+    """Host -> its console, of hosts that did not answer."""
+    problems: tuple[str, ...] = ()
+    """Sentences: what was asked, and why there is no answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run, live or stored: everything `compare` needs."""
@@ -416,6 +535,8 @@ class Run:
     """Shown wherever the run is shown (`recorded …`)."""
     peers: str | None = None
     """The attribute within whose values hosts are compared; None: all with all."""
+    cloud: CloudFacts | None = None
+    """What the provider said meanwhile; None where nobody was asked."""
 
 
 # ------------------------------------------------------------------------------------- events
@@ -559,14 +680,49 @@ class StepComparison:
     """Features that differ on nearly every host: not held against anybody."""
 
 
+class Cause(StrEnum):
+    """Where the trouble is, as far as a run can tell."""
+
+    NONE = "none"
+    """Nothing is wrong that a run can see."""
+    PROVIDER = "provider"
+    ZONE = "zone"
+    """A zone, rack or network, of which the provider says nothing."""
+    GROUP = "group"
+    """Hosts that share something else: a kernel, an image, a role."""
+    HOST = "host"
+    SOFTWARE = "software"
+    """One crash on hosts that share no place."""
+    UNKNOWN = "unknown"
+
+
+class Confidence(StrEnum):
+    """How much a verdict stands on."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What it comes down to. `cause` is `unknown` until the evidence says more."""
+    """What it comes down to, and never more than the evidence."""
 
-    cause: str = "unknown"
-    confidence: str = "none"
+    cause: Cause = Cause.UNKNOWN
+    confidence: Confidence = Confidence.NONE
+    summary: str = ""
+    """A sentence; empty where there is no verdict."""
+    hosts: tuple[str, ...] = ()
+    """Those in trouble."""
     because: tuple[str, ...] = ()
+    """The evidence for it, a sentence each."""
+    against: tuple[str, ...] = ()
+    """What does not fit."""
     do: tuple[str, ...] = ()
+    """What to do next."""
+    unless: tuple[str, ...] = ()
+    """What would change it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ENVIRONMENT_PREFIX = "FLEETDIAG_"
+MAX_URL_CHARS = 2000
 OTHER_VARIABLES = ("FLEETDIAG_INVENTORY",)
 """Ours, but not settings; known here so that no misspelling of them goes unnoticed."""
 
@@ -56,9 +56,17 @@ class Settings:
     """Show progress on stderr."""
     ssh_config: Path | None = None
     """Read instead of `~/.ssh/config`; None: that one."""
+    status_feeds: tuple[tuple[str, str], ...] = ()
+    """Status pages to ask, each its name and its address; none: nobody is contacted."""
+    ec2_regions: tuple[str, ...] = ()
+    """Where EC2 is asked for hosts by their addresses; those of an `ec2:` inventory need none."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Setting -> `default`, `/home/ada/.config/fleetdiag/settings.toml:3`, `$FLEETDIAG_FANOUT` or
     `--fanout`."""
+
+
+class OneOfSeveralError(ValueError):
+    """One of a setting's several values is wrong; its text shows which one, and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,10 @@ class Kind:
     types: tuple[type, ...]
     """What TOML must have made of it."""
     read: Callable[[Any], Any]
-    """From such a value, or from the text of an environment variable; raises ValueError."""
+    """From such a value, or from the text of an environment variable; raises ValueError.
+
+    The text of an OneOfSeveralError is shown as it is.
+    """
 
 
 def _whole(raw: int | str) -> int:
@@ -103,6 +114,46 @@ def _path(raw: str) -> Path:
     return Path(raw).expanduser()
 
 
+def _feeds(raw: list[object] | str) -> tuple[tuple[str, str], ...]:
+    """`NAME=URL` or `URL` each, in a text apart by spaces or commas -> names and addresses."""
+    entries = re.split(r"[\s,]+", raw.strip(" ,\t\n")) if isinstance(raw, str) else raw
+    return tuple(dict.fromkeys(_feed(entry) for entry in entries))
+
+
+def _feed(entry: object) -> tuple[str, str]:
+    if not isinstance(entry, str):
+        raise OneOfSeveralError(_shown(entry))
+    # A bare address may well have a `=` in its query.
+    is_named = re.match(r"[^=:/]*=", entry) is not None
+    name, url = entry.split("=", 1) if is_named else ("", entry)
+    name, url = name.strip(), url.strip()
+    host = _checked_host(url)
+    if is_named and not re.fullmatch(r"\w[\w.+ -]{0,39}", name):
+        why = "a name has up to 40 letters, digits, spaces and . + - _"
+        raise OneOfSeveralError(f"{_shown(entry)}: {why}")
+    return name or host, url
+
+
+def _checked_host(url: str) -> str:
+    """The host of an address that can be asked; raises OneOfSeveralError."""
+    from urllib.parse import urlsplit
+
+    if "@" in url:
+        # Not shown: what stands before it may be a password.
+        raise OneOfSeveralError("one with an @: no user and no password may stand in an address")
+    if not (url.isascii() and url.isprintable()) or " " in url or len(url) > MAX_URL_CHARS:
+        why = f"an address has up to {MAX_URL_CHARS} ASCII characters and no spaces"
+        raise OneOfSeveralError(f"{_shown(url)}: {why}")
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise OneOfSeveralError(f"{_shown(url)}: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise OneOfSeveralError(_shown(url))
+    return host
+
+
 def _one_of(choices: type[StrEnum]) -> Kind:
     *most, last = [choice.value for choice in choices]
     return Kind(f"{', '.join(most)} or {last}", (str,), choices)
@@ -113,6 +164,19 @@ SECONDS = Kind("a number of seconds above 0", (int, float), _seconds)
 SWITCH = Kind("true or false", (bool,), _switch)
 PATH = Kind("a path", (str,), _path)
 
+
+def _regions(raw: list[object] | str) -> tuple[str, ...]:
+    """`us-east-1 eu-west-1`, in a text apart by spaces or commas."""
+    entries = re.split(r"[\s,]+", raw.strip(" ,\t\n")) if isinstance(raw, str) else raw
+    for entry in entries:
+        if not isinstance(entry, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", entry):
+            raise OneOfSeveralError(_shown(entry))
+    return tuple(dict.fromkeys(str(entry) for entry in entries))
+
+
+REGIONS = Kind("a list of EC2 regions such as us-east-1", (list,), _regions)
+FEEDS = Kind("a list of NAME=URL or URL, each http or https", (list,), _feeds)
+
 KINDS: Mapping[str, Kind] = {
     "fanout": WHOLE,
     "connect_timeout_s": SECONDS,
@@ -122,6 +186,8 @@ KINDS: Mapping[str, Kind] = {
     "fail_on": _one_of(Severity),
     "progress": SWITCH,
     "ssh_config": PATH,
+    "status_feeds": FEEDS,
+    "ec2_regions": REGIONS,
 }
 """Every setting; the same names as the fields of `Settings`."""
 
@@ -210,10 +276,15 @@ def _read(key: str, raw: object) -> Any:
         raise ValueError(f"there is no setting {key!r}{_did_you_mean(key, KINDS)}")
     kind = KINDS[key]
     # By exact type: to isinstance, true is a whole number.
+    wrong = _shown(raw)
     if type(raw) in kind.types:
-        with suppress(ValueError):
+        try:
             return kind.read(raw)
-    raise ValueError(f"{key} must be {kind.expected}, not {_shown(raw)}")
+        except OneOfSeveralError as error:
+            wrong = str(error)
+        except ValueError:
+            pass
+    raise ValueError(f"{key} must be {kind.expected}, not {wrong}")
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[Found, list[str]]:
@@ -235,8 +306,9 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[Found, list[str]]:
         kind = KINDS[variables[key]]
         try:
             found[variables[key]] = (kind.read(text), f"${key}")
-        except ValueError:
-            problems.append(f"${key} must be {kind.expected}, not {_shown(text)}")
+        except ValueError as error:
+            wrong = str(error) if isinstance(error, OneOfSeveralError) else _shown(text)
+            problems.append(f"${key} must be {kind.expected}, not {wrong}")
     return found, problems
 
 

@@ -137,3 +137,77 @@ def test_relative_xdg_config_home_is_ignored() -> None:
 def test_names_of_variable_and_flag_follow_from_the_setting() -> None:
     assert variable("connect_timeout_s") == "FLEETDIAG_CONNECT_TIMEOUT_S"
     assert flag("connect_timeout_s") == "--connect-timeout"
+
+
+# ---------------------------------------------------------------------------------- status feeds
+
+AWS = "https://health.aws.amazon.com/public/currentevents"
+
+
+def test_status_feeds_are_named_or_called_by_their_host(tmp_path: Path) -> None:
+    text = f"status_feeds = ['AWS Virginia = {AWS}', 'https://www.githubstatus.com/']\n"
+    environ = written(tmp_path, text)
+    assert load_settings(environ=environ).status_feeds == (
+        ("AWS Virginia", AWS),
+        ("www.githubstatus.com", "https://www.githubstatus.com/"),
+    )
+    assert Settings().status_feeds == ()
+    assert load_settings(environ=written(tmp_path / "none", "status_feeds = []")).status_feeds == ()
+
+
+@pytest.mark.parametrize("gap", [" ", ",", ", ", "\n", " ,\t"])
+def test_status_feeds_in_the_environment_stand_apart_by_spaces_or_commas(
+    tmp_path: Path, gap: str
+) -> None:
+    environ = written(tmp_path, "status_feeds = ['https://a.example/']")
+    # The second has a `=` of its own, and no name; the last says the first again.
+    feeds = [f"aws={AWS}", "http://b.example:8080/feed?format=rss", f"aws={AWS}"]
+    environ |= {"FLEETDIAG_STATUS_FEEDS": gap + gap.join(feeds) + gap}
+    assert load_settings(environ=environ).status_feeds == (
+        ("aws", AWS),
+        ("b.example", "http://b.example:8080/feed?format=rss"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ("aws=ftp://a.example/x", "'ftp://a.example/x'"),
+        ("file:///etc/passwd", "'file:///etc/passwd'"),
+        ("status.example.com", "'status.example.com'"),
+        ("aws=", "''"),
+        ("https://", "'https://'"),
+        ("https://a.example:99999/", "'https://a.example:99999/': Port out of range 0-65535"),
+        (
+            "https://ü.example/",
+            "'https://ü.example/': an address has up to 2000 ASCII characters and no spaces",
+        ),
+        (
+            "a*b=https://a.example/",
+            "'a*b=https://a.example/': a name has up to 40 letters, digits, spaces and . + - _",
+        ),
+        (
+            "aws=https://ada:secret@a.example/",
+            "one with an @: no user and no password may stand in an address",
+        ),
+    ],
+)
+def test_wrong_status_feed_is_named_with_what_is_wrong_with_it(
+    tmp_path: Path, entry: str, wrong: str
+) -> None:
+    expected = f"must be a list of NAME=URL or URL, each http or https, not {wrong}"
+    text = f"status_feeds = ['https://fine.example/', '{entry}']"
+    assert complaints(tmp_path, text) == [
+        f"HOME/fleetdiag/settings.toml:1: status_feeds {expected}"
+    ]
+    variables = {"FLEETDIAG_STATUS_FEEDS": f"https://fine.example/ {entry}"}
+    assert complaints(tmp_path / "none", "", **variables) == [f"$FLEETDIAG_STATUS_FEEDS {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(f"'{AWS}'", f"'{AWS[:39]}…"), ("[1]", "1"), ("[['x']]", "['x']")]
+)
+def test_status_feeds_of_another_type_are_refused(tmp_path: Path, value: str, shown: str) -> None:
+    expected = "status_feeds must be a list of NAME=URL or URL, each http or https"
+    (complaint,) = complaints(tmp_path, f"status_feeds = {value}")
+    assert complaint == f"HOME/fleetdiag/settings.toml:1: {expected}, not {shown}"

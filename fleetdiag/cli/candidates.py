@@ -70,11 +70,14 @@ def _baselines(context: click.Context) -> Iterable[str]:
     return ["last-good", *_runs(context)]
 
 
+_SOURCES = ("local", "demo", "ssh_config", "ansible:", "ec2:")
+
+
 def sources(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem]:
     """The inventories with a name of their own, and files."""
-    named = [name for name in ("local", "demo", "ssh_config") if name.startswith(typed)]
+    named = [name for name in _SOURCES if name.startswith(typed)]
     return [*map(CompletionItem, named), CompletionItem(typed, type="file")]
 
 

@@ -142,8 +142,8 @@ SOURCES = click.option(
     multiple=True,
     metavar="SOURCE",
     shell_complete=candidates.sources,
-    help="Inventory file, or `ssh_config`, `local` or `demo`; several merge."
-    "  [FLEETDIAG_INVENTORY, default ./inventory.yaml]",
+    help="Inventory file or script, `ansible:PATH`, `ec2:REGION`, `ssh_config`, `local`, `demo`;"
+    " several merge.  [FLEETDIAG_INVENTORY, default ./inventory.yaml]",
 )
 ADHOC = click.option(
     "-w",
@@ -250,6 +250,13 @@ baseline = click.option(
     metavar="RUN",
     shell_complete=candidates.baselines,
     help="Say what changed on each host since this run: an id, `last` or `last-good`.",
+)
+
+ask_cloud = click.option(
+    "--cloud/--no-cloud",
+    "ask_cloud",
+    default=True,
+    help="Ask the provider meanwhile: EC2 about its instances, the settings' status pages.",
 )
 
 step_timeout = click.option(

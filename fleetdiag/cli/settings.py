@@ -30,6 +30,8 @@ def settings() -> ExitCode:
 
 
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
+    if isinstance(value, tuple):
+        return "\n".join(each if isinstance(each, str) else "=".join(each) for each in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

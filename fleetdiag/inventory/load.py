@@ -32,11 +32,12 @@ def load(
 ) -> Inventory:
     """The hosts of this run, everything about them resolved; raises InventoryError.
 
-    `sources` are `-i` values: the path of a YAML file, `ssh_config`, `local`, `demo`. Several
-    merge: later ones add hosts and groups, and beat earlier ones value by value. `adhoc` is a `-w`
-    value: exactly the hosts it names are in the inventory, and `sources`, if there are any, lend
-    them their settings and groups. With neither, see `default_sources`. `ssh_config` is a file to
-    read in place of the user's and the system's; `overrides` beat everything.
+    `sources` are `-i` values: the path of a YAML file or of an executable, `ansible:PATH`,
+    `ec2:REGION`, `ssh_config`, `local`, `demo`, or a source of another package. Several merge:
+    later ones add hosts and groups, and beat earlier ones value by value. `adhoc` is a `-w` value:
+    exactly the hosts it names are in the inventory, and `sources`, if there are any, lend them
+    their settings and groups. With neither, see `default_sources`. `ssh_config` is a file to read
+    in place of the user's and the system's; `overrides` beat everything.
     """
     config = functools.cache(lambda: read_ssh_config(ssh_config))
     if adhoc is None and not sources:

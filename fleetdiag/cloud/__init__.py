@@ -1,0 +1,1 @@
+"""What the provider says: EC2 status and events, console output, status pages."""
