@@ -2,7 +2,7 @@
 
     sources ─► inventory ─► Inventory ┐
     file ────► playbook ──► Playbook ─┴► plan ─► executor ─► Run ─► compare ─► Comparison ─► report
-                                                    └► archive
+                                                  cloud ──────┘└► archive
 
 Besides the command line, the only place where the stages meet.
 """
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from fleetdiag.model import Comparison, OnEvent, Outcome, Plan, Playbook, Transport, Trial
+    from fleetdiag.cloud.ask import Asks
+    from fleetdiag.model import (
+        CloudFacts,
+        Comparison,
+        OnEvent,
+        Outcome,
+        Plan,
+        Playbook,
+        Transport,
+        Trial,
+    )
 
 
 def run(
@@ -40,15 +50,17 @@ def run(
     become_password: str | None = None,
     stop: threading.Event | None = None,
     baseline: Run | None = None,
+    cloud: Asks | None = None,
 ) -> tuple[Comparison, Path | None]:
     """Run the plan and compare its hosts; also where the run was stored.
 
     Each host is in the archive before `on_event` hears that it finished. `archive_dir` None
     stores nothing. Raises ArchiveError where the archive cannot be begun; where it fails later
     the run goes on, `on_event` hears of it, and the path is that of what was stored till then.
-    `baseline` is an earlier run, with which each host is compared as well.
+    `baseline` is an earlier run, with which each host is compared as well. `cloud` asks the
+    provider meanwhile.
     """
-    done, path = _execute(plan, transport, archive_dir, on_event, become_password, stop)
+    done, path = _execute(plan, transport, archive_dir, on_event, become_password, stop, cloud)
     return compare(done, baseline), path
 
 
@@ -232,21 +244,25 @@ def _execute(
     on_event: OnEvent,
     become_password: str | None,
     stop: threading.Event | None,
+    cloud: Asks | None = None,
 ) -> tuple[Run, Path | None]:
     started_at, began = time.time(), time.monotonic()
     run_id = archive.new_run_id(plan.playbook.name, started_at)
-    keeper = _Keeper(on_event)
+    keeper = _Keeper(on_event, cloud)
     if archive_dir is not None:
         keeper.writer = archive.Writer.create(
             archive_dir, run_id, plan, version=__version__, started_at=started_at
         )
     path = keeper.writer.path if keeper.writer else None
     with keeper:
+        if cloud is not None:
+            cloud.start()
         hosts, interrupted = run_hosts(
             plan, transport, keeper.keep, become_password=become_password, stop=stop
         )
+        told = None if cloud is None else cloud.facts()
         duration_s = time.monotonic() - began
-        keeper.finish(duration_s, interrupted)
+        keeper.finish(duration_s, interrupted, told)
     done = Run(
         id=run_id,
         playbook=plan.playbook,
@@ -257,6 +273,7 @@ def _execute(
         interrupted=interrupted,
         note=plan.note,
         peers=plan.peers,
+        cloud=told,
     )
     return done, path
 
@@ -264,17 +281,23 @@ def _execute(
 class _Keeper:
     """Stores each host before others hear of it; a disk that fails midway does not end the run."""
 
-    def __init__(self, on_event: OnEvent) -> None:
+    def __init__(self, on_event: OnEvent, cloud: Asks | None = None) -> None:
         self._on_event = on_event
+        self._cloud = cloud
         self.writer: archive.Writer | None = None
 
     def keep(self, event: Event) -> None:
         if self.writer and isinstance(event, HostFinished):
             with self._surviving():
                 self.writer.add(event.result)
+        if self._cloud is not None:
+            self._cloud.heard(event)
         self._on_event(event)
 
-    def finish(self, duration_s: float, interrupted: bool) -> None:
+    def finish(self, duration_s: float, interrupted: bool, cloud: CloudFacts | None = None) -> None:
+        if self.writer and cloud is not None:
+            with self._surviving():
+                self.writer.add_cloud(cloud)
         if self.writer:
             with self._surviving():
                 self.writer.finish(duration_s, interrupted)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.archive import rows, schema
+from fleetdiag.archive.cloud_rows import cloud_of
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from fleetdiag.model import Step
+    from fleetdiag.model import CloudFacts, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def load(path: Path, only: Callable[[Step], bool] | None = None) -> Run:
             interrupted=bool(ending["interrupted"]),
             note=None if about["note"] is None else str(about["note"]),
             peers=None if about.get("peers") is None else str(about["peers"]),
+            cloud=None if only is not None else _cloud(connection),
         )
 
 
@@ -105,6 +107,17 @@ def _ending(connection: sqlite3.Connection, about: rows.Row) -> rows.Row:
     last = connection.execute("SELECT max(ended_at) FROM result").fetchone()[0]
     duration_s = 0.0 if last is None else max(0.0, last - about["started_at"])
     return {"duration_s": duration_s, "interrupted": True}
+
+
+def _cloud(connection: sqlite3.Connection) -> CloudFacts | None:
+    """What the provider said; None where nobody asked, and in files from before anybody could."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'cloud'").fetchone()
+    row = _body(connection, "cloud") if there else {}
+    if not row:
+        return None
+    names = {str(said["output"]) for said in row["consoles"].values()}
+    outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, names)}
+    return cloud_of(row, outputs)
 
 
 def _hosts(connection: sqlite3.Connection, steps: Collection[str] | None) -> tuple[HostResult, ...]:
@@ -179,7 +192,8 @@ def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
         )
     # Exactly our tables: a view in their place could run anything, for ever.
     found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    if {sql for (sql,) in found} != set(schema.TABLES):
+    expected = set(schema.TABLES) - ({schema.CLOUD_TABLE} if version < schema.FORMAT else set())
+    if {sql for (sql,) in found} != expected:
         raise ArchiveError(f"{path}: not a stored run (other tables)")
 
 

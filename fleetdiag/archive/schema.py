@@ -1,6 +1,7 @@
 """The file of a run: its tables, how it is recognised, how outputs are packed. Pure.
 
-One row of `run` and one of `host` a planned host are there from the start; a row of `result` comes
+One row of `run` and one of `host` a planned host are there from the start; one of `cloud` where the
+provider was asked; a row of `result` comes
 with each host that finishes, in the same transaction as its outputs; the row of `finished` comes
 last, and its absence tells that the run was killed. Bodies are JSON.
 """
@@ -15,12 +16,14 @@ from typing import Any, NamedTuple
 SUFFIX = ".fleetdiag"
 APPLICATION_ID = 0x666C6467
 """`fldg`, in SQLite's header: what `file` and `load` know a run by."""
-FORMAT = 1
-"""SQLite's user_version; one more whenever an older fleetdiag could misread the file."""
+FORMAT = 2
+"""SQLite's user_version; one more whenever an older fleetdiag could misread the file. 2: cloud."""
 
+CLOUD_TABLE = "CREATE TABLE cloud (body BLOB NOT NULL)"
 TABLES = (
     "CREATE TABLE run (body BLOB NOT NULL)",
     "CREATE TABLE finished (body BLOB NOT NULL)",
+    CLOUD_TABLE,
     "CREATE TABLE host (position INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     (
         "CREATE TABLE result (position INTEGER PRIMARY KEY, status TEXT NOT NULL,"

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from fleetdiag.archive import rows, schema
+from fleetdiag.archive import cloud_rows, rows, schema
 from fleetdiag.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from fleetdiag.model import HostResult, Plan
+    from fleetdiag.model import CloudFacts, HostResult, Plan
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
@@ -109,6 +109,22 @@ class Writer:
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)",
                 (position, result.status.value, result.started_at + result.duration_s, body),
             )
+
+    def add_cloud(self, cloud: CloudFacts) -> None:
+        """Stores what the provider said, in place of an earlier saying; raises ArchiveError."""
+        outputs: dict[str, bytes] = {}
+
+        def keep(output: bytes) -> str:
+            name = schema.digest(output)
+            outputs[name] = output
+            return name
+
+        body = schema.to_body(cloud_rows.cloud_row(cloud, keep))
+        with self._transaction():
+            for name, output in outputs.items():
+                self._store(name, output)
+            self._connection.execute("DELETE FROM cloud")
+            self._connection.execute("INSERT INTO cloud VALUES (?)", (body,))
 
     def _store(self, name: str, output: bytes) -> None:
         known = self._connection.execute("SELECT 1 FROM blob WHERE sha256 = ?", (name,))

@@ -33,6 +33,7 @@ VERBS = {
         "Diagnose", "compare:compare", "Compare outputs you already have, without SSH."
     ),
     "diff": Verb("Diagnose", "diff:diff", "Show what changed on each host between two runs."),
+    "cloud": Verb("Diagnose", "cloud:cloud", "Show what the provider says of the hosts."),
     "ssh": Verb("Diagnose", "ssh:ssh", "Open a shell on one host."),
     "hosts": Verb("Look", "hosts:hosts", "List the hosts a run would touch."),
     "runs": Verb("Look", "stored:runs", "List the stored runs, newest first."),

@@ -9,6 +9,7 @@ from itertools import chain
 import click
 
 from fleetdiag.cli import candidates, options
+from fleetdiag.cli.asking import asking_of
 from fleetdiag.cli.baseline import load_baseline
 from fleetdiag.cli.fleet import choose, load_inventory
 from fleetdiag.cli.launch import exit_code, launch, make_plan, show_hint, show_report
@@ -23,6 +24,7 @@ from fleetdiag.model import ExitCode
 @options.params
 @options.peers
 @options.baseline
+@options.ask_cloud
 @click.option("--dry-run", is_flag=True, help="Print who, what and in which order; touch nothing.")
 @options.fleet
 @options.login
@@ -34,6 +36,7 @@ def run(
     params: dict[str, str],
     peers: str | None,
     baseline: str | None,
+    ask_cloud: bool,
     dry_run: bool,
     fleet: options.Fleet,
     login: options.Login,
@@ -61,7 +64,8 @@ def run(
         show(dry_run_text(plan))
         return ExitCode.CLEAN
     earlier = None if baseline is None else load_baseline(baseline, settings, loaded.name)
-    start = partial(pipeline.run, baseline=earlier)
+    cloud = asking_of(plan, settings) if ask_cloud else None
+    start = partial(pipeline.run, baseline=earlier, cloud=cloud)
     comparison, _ = launch(start, plan, login, settings)
     show_report(comparison, settings, output, hint=show_hint(comparison, settings))
     return exit_code(comparison, settings)

@@ -9,6 +9,7 @@ from fleetdiag.compare.baseline import changed_findings, run_findings
 from fleetdiag.compare.causes import Happened, simultaneous, with_shared
 from fleetdiag.compare.clean import clip, one_line
 from fleetdiag.compare.clock import line_time
+from fleetdiag.compare.consoles import with_consoles
 from fleetdiag.compare.diff import bounded, unified_diff
 from fleetdiag.compare.differences import Seen, difference_findings, harmless
 from fleetdiag.compare.group import Grouping, group
@@ -21,6 +22,7 @@ from fleetdiag.compare.rank import rank
 from fleetdiag.compare.reading import Reading, read_step
 from fleetdiag.compare.ruled import rule_findings
 from fleetdiag.compare.told import with_told
+from fleetdiag.compare.verdict import concluded
 from fleetdiag.model import (
     Comparison,
     FindingKind,
@@ -69,7 +71,7 @@ class _Engine:
     """One pass over the steps, each read, concluded from, and let go."""
 
     def __init__(self, run: Run, baseline: Run | None) -> None:
-        self._run = run = with_told(run)
+        self._run = run = with_consoles(with_told(run))
         self._baseline = baseline
         earlier = () if baseline is None else baseline.hosts
         self._earlier_hosts = {host.name: host for host in earlier}
@@ -95,7 +97,8 @@ class _Engine:
         order = [step.name for step in self._run.playbook.steps]
         ranked = rank(findings, order, self._explains)
         shared = with_shared(ranked, self._run, self._facts)
-        return Comparison(run=self._run, steps=tuple(steps), findings=shared)
+        verdict = concluded(self._run, shared)
+        return Comparison(self._run, tuple(steps), shared, verdict)
 
     def _step(self, step: Step) -> tuple[StepComparison, list[Finding]]:
         reading = read_step(step, results_of(self._run, step.name), self._hosts, self._names)

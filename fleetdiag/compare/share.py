@@ -30,7 +30,10 @@ MOST_PAIRED = 300
 BOOT_GAP_S = 120.0
 """Between two boots of one cluster: one command over the fleet, or one power supply."""
 PLACES = frozenset(
-    {"zone", "region", "rack", "room", "subnet", "network", "vpc", "vlan", "cluster"}
+    {
+        *("zone", "zone_id", "availability_zone", "region", "datacenter", "rack", "room"),
+        *("subnet", "network", "vpc", "vlan", "cluster", "hypervisor"),
+    }
 )
 """Attributes a host is in, not has; for the sentence."""
 END_OF_DATES_S = 253_402_300_799.0

@@ -10,12 +10,21 @@ from fleetdiag.report.options import ReportOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fleetdiag.model import Comparison, Run, Trial
+    from fleetdiag.model import CloudFacts, Comparison, Run, Trial
 
 Format = Literal["table", "json", "markdown"]
 DEFAULT_OPTIONS = ReportOptions()
 
-__all__ = ["Format", "ReportOptions", "exit_code", "render", "render_groups", "render_trials"]
+__all__ = [
+    "Format",
+    "ReportOptions",
+    "cloud_trouble",
+    "exit_code",
+    "render",
+    "render_cloud",
+    "render_groups",
+    "render_trials",
+]
 
 
 def render(
@@ -52,3 +61,17 @@ def render_trials(
     from fleetdiag.report.trials import render
 
     return render(run, trials, options)
+
+
+def render_cloud(hosts: Sequence[str], facts: CloudFacts, columns: int) -> str:
+    """What the provider says of the hosts, the trouble first: for `cloud`."""
+    from fleetdiag.report import cloud
+
+    return cloud.render(hosts, facts, columns)
+
+
+def cloud_trouble(facts: CloudFacts) -> bool:
+    """Whether the provider says that something is wrong."""
+    from fleetdiag.report import cloud
+
+    return cloud.has_trouble(facts)

@@ -138,10 +138,14 @@ def _shared(shared: Shared) -> Json:
 
 def _verdict(verdict: Verdict) -> Json:
     return {
-        "cause": verdict.cause,
-        "confidence": verdict.confidence,
+        "cause": verdict.cause.value,
+        "confidence": verdict.confidence.value,
+        "summary": _text(verdict.summary),
+        "hosts": [_text(host) for host in verdict.hosts],
         "because": [_text(line) for line in verdict.because],
+        "against": [_text(line) for line in verdict.against],
         "do": [_text(line) for line in verdict.do],
+        "unless": [_text(line) for line in verdict.unless],
     }
 
 

@@ -14,6 +14,7 @@ from fleetdiag.report.overview import (
     nothing_odd,
     overview,
     shared_words,
+    verdict_told,
     without_result,
 )
 from fleetdiag.report.plain import printable
@@ -35,12 +36,28 @@ def render_markdown(comparison: Comparison, options: ReportOptions) -> str:
     findings = [f for f in comparison.findings if options.host in {None, *f.hosts}]
     blocks = [
         *_header(comparison),
+        *(_verdict(comparison) if options.host is None else ()),
         *_findings(comparison, findings),
         *_steps(comparison),
         *_without_result(comparison),
         *_diffs(comparison, options),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    if not verdict_told(comparison):
+        return []
+    verdict = comparison.verdict
+    labelled = (
+        ("For", verdict.because),
+        ("Against", verdict.against),
+        ("Do", verdict.do),
+        ("Unless", verdict.unless),
+    )
+    lines = [f"- {label}: {escape(text)}" for label, said in labelled for text in said]
+    summary = f"**{escape(verdict.summary)}** ({verdict.confidence.value} confidence)"
+    return ["## Verdict", summary, "\n".join(lines)]
 
 
 def escape(text: str) -> str:

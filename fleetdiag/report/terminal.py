@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import FindingKind, HostStatus, Severity
+from fleetdiag.model import Cause, FindingKind, HostStatus, Severity
 from fleetdiag.report.fold import fold
 from fleetdiag.report.hint import command_lines, usual_hint
 from fleetdiag.report.hostview import draw_host_steps, draw_standing
@@ -20,6 +20,7 @@ from fleetdiag.report.overview import (
     overview,
     shared_words,
     shown_number,
+    verdict_told,
     without_result,
 )
 from fleetdiag.report.plain import cells, clip, printable, wrap
@@ -28,9 +29,11 @@ from fleetdiag.report.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fleetdiag.model import Comparison, Finding, Group, StepComparison
+    from fleetdiag.model import Comparison, Finding, Group, StepComparison, Verdict
     from fleetdiag.report.options import ReportOptions
 
+MAX_BECAUSE = 5
+MAX_AGAINST = 2
 MAX_FINDINGS = 10
 MAX_EVIDENCE = 3
 MAX_EVIDENCE_LINES = 2
@@ -79,6 +82,9 @@ def draw_header(screen: Screen, comparison: Comparison) -> None:
 
 
 def _draw_fleet(screen: Screen, comparison: Comparison, *, verbose: bool) -> None:
+    if verdict_told(comparison):
+        _draw_verdict(screen, comparison.verdict, verbose=verbose)
+        screen.gap()
     draw_findings(screen, comparison, verbose=verbose)
     screen.gap()
     _draw_steps(screen, comparison, verbose=verbose)
@@ -88,6 +94,31 @@ def _draw_fleet(screen: Screen, comparison: Comparison, *, verbose: bool) -> Non
         for step in comparison.steps:
             screen.gap()
             _draw_groups(screen, step)
+
+
+# ---------------------------------------------------------------------------- verdict
+
+
+def _draw_verdict(screen: Screen, verdict: Verdict, *, verbose: bool) -> None:
+    """The conclusion, what speaks for and against it, what to do."""
+    sure = f"{verdict.summary} ({verdict.confidence.value} confidence)"
+    label = "VERDICT"
+    for line in wrap(printable(sure), screen.columns - SEVERITY_COLUMNS):
+        screen.line((label.ljust(SEVERITY_COLUMNS), "bold"), (line, "bold"))
+        label = ""
+    # Of nothing to conclude only what to do next earns its lines.
+    known = verdict.cause is not Cause.UNKNOWN
+    for label, said, most in (
+        ("for", verdict.because, MAX_BECAUSE if known else 0),
+        ("against", verdict.against, MAX_AGAINST if known else 0),
+        ("do", verdict.do, MAX_BECAUSE),
+        ("unless", verdict.unless, 1 if known else 0),
+    ):
+        for text in said if verbose else said[:most]:
+            first, *rest = wrap(printable(text), screen.columns - SEVERITY_COLUMNS)
+            screen.line(label.ljust(SEVERITY_COLUMNS), first)
+            for line in rest:
+                screen.line(" " * SEVERITY_COLUMNS, line)
 
 
 # --------------------------------------------------------------------------- findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,19 @@ import pytest
 from fleetdiag import archive
 from fleetdiag.archive import schema
 from fleetdiag.errors import ArchiveError
-from fleetdiag.model import Compare, Flag, Mode
+from fleetdiag.model import (
+    CloudConsole,
+    CloudEvent,
+    CloudFacts,
+    CloudInstance,
+    CloudNotice,
+    CloudStatus,
+    CloudZone,
+    Compare,
+    EventState,
+    Flag,
+    Mode,
+)
 from tests.archive.runs import FLAGS, STARTED_AT, lost_result, ok_result, plan_of
 
 if TYPE_CHECKING:
@@ -64,7 +77,7 @@ def test_a_missing_file_or_a_directory_is_refused(name: str, tmp_path: Path) -> 
     ("statement", "words"),
     [
         ("PRAGMA application_id = 7", "not a stored run"),
-        ("PRAGMA user_version = 2", r"newer fleetdiag \(archive format 2, this one reads up to 1"),
+        ("PRAGMA user_version = 3", r"newer fleetdiag \(archive format 3, this one reads up to 2"),
         ("DROP TABLE blob", "other tables"),
         ("CREATE VIEW extra AS SELECT 1", "other tables"),
         ("DELETE FROM run", "damaged"),
@@ -208,3 +221,34 @@ def test_a_field_or_flag_that_is_none_is_refused(old: str, new: str, tmp_path: P
 
     with pytest.raises(ArchiveError, match="damaged"):
         archive.load(path)
+
+
+def test_what_the_provider_said_comes_back_as_it_was(tmp_path: Path) -> None:
+    cloud = CloudFacts(
+        STARTED_AT,
+        1.5,
+        instances={
+            "a": CloudInstance(
+                *("i-1", "running", "us-east-1", "us-east-1a", "use1-az4"),
+                system=CloudStatus.IMPAIRED,
+                system_since=STARTED_AT - 60,
+                events=(CloudEvent("system-maintenance", EventState.OPEN, "soon", 1.0, None),),
+            )
+        },
+        zones=(CloudZone("us-east-1a", "use1-az4", "us-east-1", "impaired", ("power",)),),
+        notices=(CloudNotice("AWS", "Power \x1b[31m", places=("use1-az4",), started_at=2.0),),
+        consoles={"b": CloudConsole(b"panic\0\xff\n" * 99, STARTED_AT)},
+        problems=("not permitted: GetConsoleOutput",),
+    )
+    with archive.Writer.create(
+        tmp_path, "run-2", plan_of("a", "b"), version="1", started_at=STARTED_AT
+    ) as writer:
+        writer.add_cloud(replace(cloud, problems=()))
+        writer.add_cloud(cloud)
+        writer.finish(2.5, False)
+
+    assert archive.load(writer.path).cloud == cloud
+    assert archive.load(stored(tmp_path)).cloud is None
+    change(writer.path, "DROP TABLE cloud")
+    change(writer.path, "PRAGMA user_version = 1")  # as files were before
+    assert archive.load(writer.path).cloud is None

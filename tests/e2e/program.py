@@ -10,7 +10,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class Program:
 
     home: Path
     inventory: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables."""
 
     @property
     def runs_directory(self) -> Path:
@@ -111,7 +113,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(self.home),
+            env={**environment(self.home), **self.variables},
             cwd=self.home,
             preexec_fn=heed_interrupts,
         )

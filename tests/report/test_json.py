@@ -8,7 +8,9 @@ from typing import Any
 
 from fleetdiag.compare import compare
 from fleetdiag.model import (
+    Cause,
     Comparison,
+    Confidence,
     Finding,
     FindingKind,
     Measure,
@@ -55,7 +57,10 @@ SHAPE = {
         }],
         "also": ["str"],
     }],
-    "verdict": {"cause": "str", "confidence": "str", "because": ["str"], "do": ["str"]},
+    "verdict": {
+        "cause": "str", "confidence": "str", "summary": "str", "hosts": ["str"],
+        "because": ["str"], "against": ["str"], "do": ["str"], "unless": ["str"],
+    },
 }  # fmt: skip
 
 
@@ -76,7 +81,8 @@ def full() -> Comparison:
     )
     measure = Measure("load", Unit.NONE, {"web-01": 1.5}, 1.5, ("web-01",))
     steps = (replace(comparison.steps[0], measures=(measure,), varying=("serial",)),)
-    verdict = Verdict("zone", "high", ("because",), ("do",))
+    said = ("for",), ("against",), ("do",), ("unless",)
+    verdict = Verdict(Cause.ZONE, Confidence.HIGH, "there", ("web-01",), *said)
     return replace(comparison, steps=steps, findings=(finding,), verdict=verdict)
 
 
