@@ -21,6 +21,11 @@ def asking_of(plan: Plan, settings: Settings) -> Asks | None:
 
 def asking_about(hosts: Sequence[Host], settings: Settings) -> Asks | None:
     """The same, for hosts without a plan."""
+    named = settings.status_feeds or settings.ec2_regions
+    if not named and not any(
+        host.attributes.get("instance_id") or host.recording for host in hosts
+    ):
+        return None  # without importing what would ask
     from fleetdiag.cloud.ask import Sources, asking
     from fleetdiag.cloud.feeds import Feed
     from fleetdiag.inventory.ec2 import profile_of

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fleetdiag.model import (
+        CloudFacts,
+        CloudInstance,
+        CloudNotice,
+        CloudZone,
         Comparison,
         Finding,
         HostResult,
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
         Verdict,
     )
 
+END_OF_DATES_S = 253_402_300_799.0
 FORMAT = 1
 """Raised when a key changes its meaning or goes; new keys do not raise it."""
 
@@ -38,6 +44,7 @@ def to_json(comparison: Comparison) -> Json:
         "steps": [_step(step) for step in comparison.steps],
         "findings": [_finding(finding) for finding in comparison.findings],
         "verdict": _verdict(comparison.verdict),
+        "cloud": None if comparison.run.cloud is None else _cloud(comparison.run.cloud),
     }
 
 
@@ -134,6 +141,33 @@ def _shared(shared: Shared) -> Json:
         "p": shared.p,
         "alike": [_text(value) for value in shared.alike],
     }
+
+
+def _cloud(cloud: CloudFacts) -> Json:
+    """What the provider said; the consoles are a step's output."""
+    return {
+        "asked_at": utc(cloud.asked_at),
+        "duration_s": round(cloud.duration_s, 3),
+        "instances": {_text(host): _plain(it) for host, it in cloud.instances.items()},
+        "zones": [_plain(zone) for zone in cloud.zones],
+        "notices": [_plain(notice) for notice in cloud.notices],
+        "problems": [_text(problem) for problem in cloud.problems],
+    }
+
+
+def _plain(said: CloudInstance | CloudZone | CloudNotice) -> Json:
+    """Its fields; times as UTC."""
+    return {key: _plain_value(key, value) for key, value in asdict(said).items()}
+
+
+def _plain_value(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain_value(name, inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(key, inner) for inner in value]
+    if isinstance(value, float) and key.endswith(("_since", "_at", "before", "after")):
+        return utc(value) if 0 <= value <= END_OF_DATES_S else None
+    return _text(value) if isinstance(value, str) else value
 
 
 def _verdict(verdict: Verdict) -> Json:

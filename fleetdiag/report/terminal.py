@@ -90,6 +90,8 @@ def _draw_fleet(screen: Screen, comparison: Comparison, *, verbose: bool) -> Non
     _draw_steps(screen, comparison, verbose=verbose)
     screen.gap()
     _draw_without_result(screen, comparison, verbose=verbose)
+    screen.gap()
+    _draw_not_told(screen, comparison, verbose=verbose)
     if verbose:
         for step in comparison.steps:
             screen.gap()
@@ -299,6 +301,19 @@ def _draw_without_result(screen: Screen, comparison: Comparison, *, verbose: boo
     width = max(map(len, missing)) + 2
     for status, reasons in missing.items():
         _draw_status(screen, status.ljust(width), reasons, verbose=verbose)
+
+
+def _draw_not_told(screen: Screen, comparison: Comparison, *, verbose: bool) -> None:
+    """What the provider was asked, and did not say."""
+    cloud = comparison.run.cloud
+    problems = () if cloud is None else cloud.problems
+    if not problems:
+        return
+    screen.line(("NOT TOLD by the provider", "bold"))
+    for problem in problems if verbose else problems[:MAX_REASONS]:
+        screen.wrapped(problem, style="dim", most=2)
+    if (more := len(problems) - MAX_REASONS) > 0 and not verbose:
+        screen.line((f"… and {more} more, -v shows them", "dim"))
 
 
 def _draw_status(

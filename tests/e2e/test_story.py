@@ -211,5 +211,31 @@ def test_a_provider_that_does_not_answer_costs_the_run_no_more_than_its_spare_ti
         program = Program(tmp_path, fleet_of_twelve.inventory_path, server.environment)
         told = program.told("run", "uptime")
 
+        shown = program.call("show", "last").out
     assert [host["status"] for host in told["hosts"]] == ["ok"] * 12
     assert told["run"]["duration_s"] < 4
+    assert "EC2 did not answer in time" in told["cloud"]["problems"]
+    assert "NOT TOLD by the provider\nEC2 did not answer in time" in shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "action", "said"),
+    [
+        ("expired-token", "*", "expired"),
+        ("unauthorized", "DescribeInstanceStatus", "DescribeInstanceStatus"),
+        ("throttled", "*", "did not answer in time"),
+        ("malformed", "*", ""),
+    ],
+)
+def test_whatever_ails_the_provider_is_a_line_and_the_diagnosis_unharmed(
+    fleet_of_twelve: Fleet, tmp_path: Path, fault: str, action: str, said: str
+) -> None:
+    with Ec2Server(instances(), ZONES) as server:
+        server.fail(fault, action=action)
+        program = Program(tmp_path, fleet_of_twelve.inventory_path, server.environment)
+        told = program.told("run", "uptime")
+    assert [host["status"] for host in told["hosts"]] == ["ok"] * 12
+    problems = told["cloud"]["problems"]
+    assert problems
+    assert said in " ".join(problems).lower() or said in " ".join(problems)
+    assert all("\n" not in line and len(line) < 400 for line in problems)

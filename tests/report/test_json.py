@@ -9,8 +9,15 @@ from typing import Any
 from fleetdiag.compare import compare
 from fleetdiag.model import (
     Cause,
+    CloudEvent,
+    CloudFacts,
+    CloudInstance,
+    CloudNotice,
+    CloudStatus,
+    CloudZone,
     Comparison,
     Confidence,
+    EventState,
     Finding,
     FindingKind,
     Measure,
@@ -20,7 +27,7 @@ from fleetdiag.model import (
     Verdict,
 )
 from fleetdiag.report import ReportOptions, render
-from tests.factory import make_host, make_run
+from tests.factory import STARTED_AT, make_host, make_run
 from tests.report.scenarios import SCENARIOS
 
 SHAPE = {
@@ -61,6 +68,26 @@ SHAPE = {
         "cause": "str", "confidence": "str", "summary": "str", "hosts": ["str"],
         "because": ["str"], "against": ["str"], "do": ["str"], "unless": ["str"],
     },
+    "cloud": {
+        "asked_at": "str", "duration_s": "float",
+        "instances": {"web-01": {
+            "id": "str", "state": "str", "region": "str", "zone": "str", "zone_id": "str",
+            "system": "str", "system_since": "str", "instance": "str", "instance_since": "NoneType",
+            "disks": "str", "disks_since": "NoneType",
+            "events": [{
+                "code": "str", "state": "str", "description": "str",
+                "not_before": "str", "not_after": "NoneType",
+            }],
+        }},
+        "zones": [{
+            "name": "str", "id": "str", "region": "str", "state": "str", "messages": ["str"],
+        }],
+        "notices": [{
+            "source": "str", "title": "str", "state": "str", "text": "str", "places": ["str"],
+            "started_at": "str", "updated_at": "NoneType", "link": "str",
+        }],
+        "problems": ["str"],
+    },
 }  # fmt: skip
 
 
@@ -83,7 +110,18 @@ def full() -> Comparison:
     steps = (replace(comparison.steps[0], measures=(measure,), varying=("serial",)),)
     said = ("for",), ("against",), ("do",), ("unless",)
     verdict = Verdict(Cause.ZONE, Confidence.HIGH, "there", ("web-01",), *said)
-    return replace(comparison, steps=steps, findings=(finding,), verdict=verdict)
+    event = CloudEvent("system-maintenance", EventState.OPEN, "soon", STARTED_AT)
+    instance = CloudInstance("i-1", "running", system=CloudStatus.IMPAIRED, events=(event,))
+    cloud = CloudFacts(
+        STARTED_AT,
+        0.5,
+        instances={"web-01": replace(instance, system_since=STARTED_AT)},
+        zones=(CloudZone("a", messages=("power",)),),
+        notices=(CloudNotice("AWS", "power", places=("a",), started_at=STARTED_AT),),
+        problems=("no answer",),
+    )
+    run = replace(comparison.run, cloud=cloud)
+    return replace(comparison, run=run, steps=steps, findings=(finding,), verdict=verdict)
 
 
 def shape(value: Any) -> Any:
