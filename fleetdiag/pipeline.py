@@ -21,7 +21,15 @@ from fleetdiag.compare.engine import diff_runs
 from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
 from fleetdiag.executor.outcome import classify
-from fleetdiag.model import ArchiveFailed, Event, HostFinished, Run, Severity
+from fleetdiag.model import (
+    ArchiveFailed,
+    Event,
+    HostFacts,
+    HostFinished,
+    Outcome,
+    Run,
+    Severity,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -32,8 +40,8 @@ if TYPE_CHECKING:
     from fleetdiag.model import (
         CloudFacts,
         Comparison,
+        HostResult,
         OnEvent,
-        Outcome,
         Plan,
         Playbook,
         Transport,
@@ -62,6 +70,67 @@ def run(
     """
     done, path = _execute(plan, transport, archive_dir, on_event, become_password, stop, cloud)
     return compare(done, baseline), path
+
+
+def retry(
+    plan: Plan,
+    transport: Transport,
+    *,
+    earlier: Run,
+    path: Path,
+    on_event: OnEvent,
+    archive_dir: Path | None = None,  # noqa: ARG001 - it goes where the run is
+    become_password: str | None = None,
+    stop: threading.Event | None = None,
+    baseline: Run | None = None,
+    cloud: Asks | None = None,
+) -> tuple[Comparison, Path | None]:
+    """Run what `earlier`, stored at `path`, has no result of, into the same file; compare it all.
+
+    `plan` is the rest (`plan.remaining`). A host's new results stand beside those it had. Raises
+    ArchiveError where the file cannot be written.
+    """
+    before = {host.name: host for host in earlier.hosts}
+    merged: dict[str, HostResult] = {}
+
+    def merge(event: Event) -> Event:
+        if not isinstance(event, HostFinished):
+            return event
+        result = _merged(before[event.result.name], event.result)
+        merged[result.name] = result
+        return HostFinished(result)
+
+    began = time.monotonic()
+    keeper = _Keeper(on_event, cloud, merge)
+    keeper.writer = archive.Writer.reopen(path)
+    with keeper:
+        if cloud is not None:
+            cloud.start()
+        _, interrupted = run_hosts(
+            plan, transport, keeper.keep, become_password=become_password, stop=stop
+        )
+        told = earlier.cloud if cloud is None else cloud.facts()
+        duration_s = earlier.duration_s + time.monotonic() - began
+        keeper.finish(duration_s, interrupted, told)
+    done = replace(
+        earlier,
+        hosts=tuple(merged.get(host.name, host) for host in earlier.hosts),
+        duration_s=duration_s,
+        interrupted=interrupted,
+        cloud=told,
+    )
+    return compare(done, baseline), path
+
+
+def _merged(before: HostResult, after: HostResult) -> HostResult:
+    """`after` with the steps that were there already; facts as they were said last."""
+    new = {step.name: step for step in after.steps}
+    steps = tuple(
+        new[step.name] if step.name in new and step.outcome is Outcome.NOT_RUN else step
+        for step in before.steps
+    )
+    facts = after.facts if after.facts != HostFacts() else before.facts
+    return replace(after, steps=steps, facts=facts)
 
 
 def check(
@@ -281,12 +350,19 @@ def _execute(
 class _Keeper:
     """Stores each host before others hear of it; a disk that fails midway does not end the run."""
 
-    def __init__(self, on_event: OnEvent, cloud: Asks | None = None) -> None:
+    def __init__(
+        self,
+        on_event: OnEvent,
+        cloud: Asks | None = None,
+        changed: Callable[[Event], Event] = lambda event: event,
+    ) -> None:
         self._on_event = on_event
         self._cloud = cloud
+        self._changed = changed
         self.writer: archive.Writer | None = None
 
     def keep(self, event: Event) -> None:
+        event = self._changed(event)
         if self.writer and isinstance(event, HostFinished):
             with self._surviving():
                 self.writer.add(event.result)

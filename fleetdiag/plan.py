@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import PlanError
-from fleetdiag.model import DEFAULT_FANOUT, HostPlan, Limits, Plan
+from fleetdiag.model import DEFAULT_FANOUT, HostPlan, HostStatus, Limits, Outcome, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fleetdiag.model import Host, Playbook
+    from fleetdiag.model import Host, Playbook, Run
 
 
 def make_plan(
@@ -45,6 +45,27 @@ def make_plan(
         resolved = zip(playbook.steps, steps, strict=True)
         plans.append(HostPlan(host, tuple(replace(step, become=root) for step, root in resolved)))
     return Plan(playbook, tuple(plans), fanout, limits or Limits(), note, peers)
+
+
+def remaining(plan: Plan, earlier: Run) -> Plan:
+    """Of `plan` only what has no result in `earlier`: hosts that gave none, and their steps.
+
+    Raises PlanError where there is nothing left to do.
+    """
+    open_steps = {
+        host.name: {step.name for step in host.steps if step.outcome is Outcome.NOT_RUN}
+        for host in earlier.hosts
+        if host.status is not HostStatus.OK
+    }
+    hosts = [
+        HostPlan(each.host, tuple(step for step in each.steps if step.name in open_steps[name]))
+        for each in plan.hosts
+        if (name := each.host.name) in open_steps
+    ]
+    left = tuple(each for each in hosts if each.steps)
+    if not left:
+        raise PlanError(f"nothing to retry: every host of run {earlier.id} has its results")
+    return replace(plan, hosts=left)
 
 
 def _settled(own: bool | None, otherwise: bool) -> bool:

@@ -67,6 +67,27 @@ class Writer:
             raise
         return writer
 
+    @classmethod
+    def reopen(cls, path: Path) -> Writer:
+        """The file of a stored run, to add results to in place of those that are there.
+
+        It must be one (`load` has read it). Raises ArchiveError where it cannot be written.
+        """
+        try:
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+            connection.isolation_level = None
+            connection.execute("PRAGMA synchronous = OFF")
+            planned = connection.execute("SELECT position, body FROM host")
+            names = {rows.planned_of(schema.from_body(body)).name: at for at, body in planned}
+            writer = cls(path, connection, names)
+        except sqlite3.Error as error:
+            raise _not_stored(path, error) from error
+        with writer._transaction():
+            # A run from before the provider was asked.
+            connection.execute(schema.CLOUD_TABLE.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+            connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
+        return writer
+
     def _begin(self, run_id: str, plan: Plan, version: str, started_at: float) -> None:
         about = {
             "id": run_id,

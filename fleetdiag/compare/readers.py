@@ -27,6 +27,8 @@ STRUCTURED = frozenset({Mode.KEYS, Mode.TABLE, Mode.NUMBERS})
 """Modes that read structure from the output before anything is masked."""
 SEARCHED_CHARS = 4096
 """A line is searched so far: a playbook's pattern may be quadratic, a host's line endless."""
+NOTHING = "none"
+"""What a step says that found nothing: an honest answer, and nothing to be read in it."""
 HEADER_LINES = 12
 """A header is among the first lines that are not blank."""
 MAX_KEY_CHARS = 200
@@ -53,7 +55,7 @@ def read(compare: Compare, lines: Lines, uptime_s: float | None) -> Features:
         Unreadable: there is output, and nothing of what was asked for in it.
     """
     lines = tuple(filter(str.strip, lines))
-    if not lines:
+    if not lines or lines == (NOTHING,):
         return {}
     if compare.mode is Mode.TABLE:
         return _table(compare, lines, uptime_s)

@@ -230,7 +230,8 @@ MACs, uuids, long hexadecimal numbers, the host's own names. `unmask` takes them
 
 What still moves from run to run is a number with a `floor`, or is best turned into a fact on the
 host: `/var 97 %` only where it is over 90, and `none` where nothing is, so that silence is never
-taken for health.
+taken for health. (`none` alone is an answer in every mode; other text without a key or a number in
+it is *unparsed*.)
 
 ## `flag`
 

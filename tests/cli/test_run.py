@@ -277,3 +277,27 @@ def test_live_line_on_a_terminal_leaves_only_the_report(home: Path) -> None:
     assert " wait " in written
     assert "\x1b" not in output.decode()
     assert written.split("\x1b[2K")[-1].strip().startswith("Interrupted; still running: ")
+
+
+def test_a_run_is_retried_only_where_hosts_gave_nothing(home: Path) -> None:
+    (home / "inventory.yaml").write_text(
+        "hosts:\n  here: {transport: local}\n  gone: {address: 127.0.0.1, port: 1}\n"
+    )
+    first = run_program("run", "fine", home=home)
+    assert first.returncode == 3
+    (home / "inventory.yaml").write_text(
+        "hosts:\n  here: {transport: local}\n  gone: {transport: local}\n"
+    )
+
+    again = run_program("run", "--retry", "last", "--format", "json", home=home)
+
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert [host["status"] for host in told["hosts"]] == ["ok", "ok"]
+    assert told["run"]["id"] in first.stdout
+    nothing = run_program("run", "--retry", "last", home=home)
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert "nothing to retry" in nothing.stderr
+    both = run_program("run", "fine", "--retry", "last", home=home)
+    assert "name no playbook" in both.stderr
+    assert "say which playbook" in run_program("run", home=home).stderr

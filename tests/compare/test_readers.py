@@ -229,3 +229,10 @@ def test_json_nested_without_end_is_unreadable_or_cut() -> None:
 @given(text=st.text(max_size=200))
 def test_any_text_is_read_or_unreadable(mode: Mode, text: str) -> None:
     assert unread(Compare(mode=mode), text) != ""
+
+
+@pytest.mark.parametrize("mode", [Mode.KEYS, Mode.TABLE, Mode.NUMBERS])
+def test_none_is_an_answer_without_anything_in_it(mode: Mode) -> None:
+    compare = Compare(mode=mode, fields=(Field("a", pattern=r"a (\d+)"),))
+
+    assert read(compare, ("none",), None) == {}
