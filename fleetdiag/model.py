@@ -324,6 +324,15 @@ class HostStatus(StrEnum):
     NOT_RUN = "not-run"
 
 
+DOWN = frozenset(
+    {
+        *(HostStatus.UNREACHABLE, HostStatus.REFUSED, HostStatus.LOST, HostStatus.TIMED_OUT),
+        HostStatus.DNS,
+    }
+)
+"""Statuses of hosts that are in trouble themselves; a refused login or key is ours to mend."""
+
+
 class Outcome(StrEnum):
     """What became of one step on one host."""
 

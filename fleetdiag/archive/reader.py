@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.archive import rows, schema
-from fleetdiag.archive.cloud_rows import cloud_of
+from fleetdiag.archive.cloud_rows import cloud_of, console_names
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
 
@@ -115,8 +115,7 @@ def _cloud(connection: sqlite3.Connection) -> CloudFacts | None:
     row = _body(connection, "cloud") if there else {}
     if not row:
         return None
-    names = {str(said["output"]) for said in row["consoles"].values()}
-    outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, names)}
+    outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, console_names(row))}
     return cloud_of(row, outputs)
 
 

@@ -59,7 +59,7 @@ class PlannedHost(NamedTuple):
 # ----------------------------------------------------------------------------- reading a row
 
 
-def _get(row: Row, key: str, kinds: type | tuple[type, ...]) -> Any:
+def get(row: Row, key: str, kinds: type | tuple[type, ...]) -> Any:
     """The field, which must be of one of these types."""
     value = row[key]
     if not isinstance(value, kinds):
@@ -67,15 +67,15 @@ def _get(row: Row, key: str, kinds: type | tuple[type, ...]) -> Any:
     return value
 
 
-def _texts(row: Row, key: str) -> tuple[str, ...]:
-    values = _get(row, key, list)
+def texts(row: Row, key: str) -> tuple[str, ...]:
+    values = get(row, key, list)
     if not all(isinstance(value, str) for value in values):
         raise TypeError(f"{key} holds other things than text")
     return tuple(values)
 
 
 def _text_map(row: Row, key: str) -> dict[str, str]:
-    values: dict[str, str] = _get(row, key, dict)
+    values: dict[str, str] = get(row, key, dict)
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError(f"{key} holds other things than text")
     return values
@@ -96,10 +96,10 @@ def playbook_row(playbook: Playbook) -> Row:
 
 def playbook_of(row: Row) -> Playbook:
     return Playbook(
-        name=_get(row, "name", str),
-        steps=tuple(_step_of(step) for step in _get(row, "steps", list)),
-        about=_get(row, "about", str),
-        source=_get(row, "source", str),
+        name=get(row, "name", str),
+        steps=tuple(_step_of(step) for step in get(row, "steps", list)),
+        about=get(row, "about", str),
+        source=get(row, "source", str),
         params=_text_map(row, "params"),
     )
 
@@ -121,15 +121,15 @@ def _step_row(step: Step) -> Row:
 def _step_of(row: Row) -> Step:
     row = {**_NO_SETS, **row}
     return Step(
-        name=_get(row, "name", str),
-        commands=_texts(row, "commands"),
-        timeout_s=_get(row, "timeout_s", _NUMBER),
-        become=_get(row, "become", (bool, type(None))),
-        compare=_compare_of(_get(row, "compare", dict)),
-        flags=tuple(_flag_of(flag) for flag in _get(row, "flags", list)),
+        name=get(row, "name", str),
+        commands=texts(row, "commands"),
+        timeout_s=get(row, "timeout_s", _NUMBER),
+        become=get(row, "become", (bool, type(None))),
+        compare=_compare_of(get(row, "compare", dict)),
+        flags=tuple(_flag_of(flag) for flag in get(row, "flags", list)),
         sets=_text_map(row, "sets"),
-        about=_get(row, "about", str),
-        output_cap_bytes=_get(row, "output_cap_bytes", int),
+        about=get(row, "about", str),
+        output_cap_bytes=get(row, "output_cap_bytes", int),
     )
 
 
@@ -149,12 +149,12 @@ def _compare_of(row: Row) -> Compare:
     row = {**_NO_MODES, **row}
     return Compare(
         mode=Mode(row["mode"]),
-        mask=_texts(row, "mask"),
-        unmask=_texts(row, "unmask"),
-        parse=_get(row, "parse", str),
-        key=_get(row, "key", str),
-        only=_texts(row, "only"),
-        fields=tuple(_field_of(field) for field in _get(row, "fields", list)),
+        mask=texts(row, "mask"),
+        unmask=texts(row, "unmask"),
+        parse=get(row, "parse", str),
+        key=get(row, "key", str),
+        only=texts(row, "only"),
+        fields=tuple(_field_of(field) for field in get(row, "fields", list)),
     )
 
 
@@ -175,16 +175,16 @@ def _field_row(field: Field) -> Row:
 
 def _field_of(row: Row) -> Field:
     return Field(
-        name=_get(row, "name", str),
-        pattern=_get(row, "pattern", _TEXT_OR_NONE),
-        at=_get(row, "at", _TEXT_OR_NONE),
+        name=get(row, "name", str),
+        pattern=get(row, "pattern", _TEXT_OR_NONE),
+        at=get(row, "at", _TEXT_OR_NONE),
         unit=None if row["unit"] is None else Unit(row["unit"]),
-        per=_get(row, "per", _TEXT_OR_NONE),
+        per=get(row, "per", _TEXT_OR_NONE),
         rate=None if row["rate"] is None else Rate(row["rate"]),
-        interval_s=_get(row, "interval_s", _NUMBER),
-        floor=_get(row, "floor", _NUMBER_OR_NONE),
+        interval_s=get(row, "interval_s", _NUMBER),
+        floor=get(row, "floor", _NUMBER_OR_NONE),
         side=Side(row["side"]),
-        compare=_get(row, "compare", bool),
+        compare=get(row, "compare", bool),
     )
 
 
@@ -205,15 +205,15 @@ def _flag_row(flag: Flag) -> Row:
 def _flag_of(row: Row) -> Flag:
     row = {**_NO_FEATURE, **row}
     return Flag(
-        say=_get(row, "say", str),
+        say=get(row, "say", str),
         severity=Severity(row["severity"]),
-        matches=_get(row, "matches", _TEXT_OR_NONE),
-        feature=_get(row, "feature", _TEXT_OR_NONE),
-        above=_get(row, "above", _NUMBER_OR_NONE),
-        below=_get(row, "below", _NUMBER_OR_NONE),
-        equals=_get(row, "equals", _TEXT_OR_NONE),
-        name=_get(row, "name", str),
-        explains=_texts(row, "explains"),
+        matches=get(row, "matches", _TEXT_OR_NONE),
+        feature=get(row, "feature", _TEXT_OR_NONE),
+        above=get(row, "above", _NUMBER_OR_NONE),
+        below=get(row, "below", _NUMBER_OR_NONE),
+        equals=get(row, "equals", _TEXT_OR_NONE),
+        name=get(row, "name", str),
+        explains=texts(row, "explains"),
     )
 
 
@@ -229,7 +229,7 @@ def planned_row(plan: HostPlan) -> Row:
 
 
 def planned_of(row: Row) -> PlannedHost:
-    return PlannedHost(_get(row, "name", str), _text_map(row, "attributes"), _texts(row, "steps"))
+    return PlannedHost(get(row, "name", str), _text_map(row, "attributes"), texts(row, "steps"))
 
 
 def result_row(result: HostResult, keep: Callable[[bytes], str]) -> Row:
@@ -250,16 +250,16 @@ def result_row(result: HostResult, keep: Callable[[bytes], str]) -> Row:
 
 def result_of(row: Row, outputs: Mapping[str, bytes]) -> HostResult:
     return HostResult(
-        name=_get(row, "name", str),
+        name=get(row, "name", str),
         status=HostStatus(row["status"]),
-        reason=_get(row, "reason", str),
-        steps=tuple(_step_result_of(step, outputs) for step in _get(row, "steps", list)),
+        reason=get(row, "reason", str),
+        steps=tuple(_step_result_of(step, outputs) for step in get(row, "steps", list)),
         attributes=_text_map(row, "attributes"),
-        facts=_facts_of(_get(row, "facts", dict)),
-        address=_get(row, "address", str),
-        started_at=_get(row, "started_at", _NUMBER),
-        connect_s=_get(row, "connect_s", _NUMBER_OR_NONE),
-        duration_s=_get(row, "duration_s", _NUMBER),
+        facts=_facts_of(get(row, "facts", dict)),
+        address=get(row, "address", str),
+        started_at=get(row, "started_at", _NUMBER),
+        connect_s=get(row, "connect_s", _NUMBER_OR_NONE),
+        duration_s=get(row, "duration_s", _NUMBER),
     )
 
 
@@ -267,7 +267,7 @@ def only_steps(row: Row, names: Collection[str] | None) -> Row:
     """A host's row with the results of these steps alone; None: all."""
     if names is None:
         return row
-    return {**row, "steps": [step for step in _get(row, "steps", list) if step["name"] in names]}
+    return {**row, "steps": [step for step in get(row, "steps", list) if step["name"] in names]}
 
 
 def kept(row: Row) -> list[str]:
@@ -292,15 +292,15 @@ def _step_result_row(step: StepResult, keep: Callable[[bytes], str]) -> Row:
 
 def _step_result_of(row: Row, outputs: Mapping[str, bytes]) -> StepResult:
     return StepResult(
-        name=_get(row, "name", str),
+        name=get(row, "name", str),
         outcome=Outcome(row["outcome"]),
-        exit_code=_get(row, "exit_code", (int, type(None))),
-        duration_s=_get(row, "duration_s", _NUMBER_OR_NONE),
+        exit_code=get(row, "exit_code", (int, type(None))),
+        duration_s=get(row, "duration_s", _NUMBER_OR_NONE),
         stdout=b"" if row["stdout"] is None else outputs[row["stdout"]],
         stderr=b"" if row["stderr"] is None else outputs[row["stderr"]],
-        truncated=_get(row, "truncated", bool),
-        command=_get(row, "command", int),
-        reason=_get(row, "reason", str),
+        truncated=get(row, "truncated", bool),
+        command=get(row, "command", int),
+        reason=get(row, "reason", str),
     )
 
 
@@ -318,11 +318,11 @@ def _facts_row(facts: HostFacts) -> Row:
 
 def _facts_of(row: Row) -> HostFacts:
     return HostFacts(
-        hostname=_get(row, "hostname", str),
-        boot_id=_get(row, "boot_id", str),
-        machine_id=_get(row, "machine_id", str),
-        addresses=_texts(row, "addresses"),
-        uptime_s=_get(row, "uptime_s", _NUMBER_OR_NONE),
-        clock_offset_s=_get(row, "clock_offset_s", _NUMBER_OR_NONE),
-        user=_get(row, "user", str),
+        hostname=get(row, "hostname", str),
+        boot_id=get(row, "boot_id", str),
+        machine_id=get(row, "machine_id", str),
+        addresses=texts(row, "addresses"),
+        uptime_s=get(row, "uptime_s", _NUMBER_OR_NONE),
+        clock_offset_s=get(row, "clock_offset_s", _NUMBER_OR_NONE),
+        user=get(row, "user", str),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fleetdiag.cloud import feeds
 from fleetdiag.cloud.recorded import recorded
-from fleetdiag.model import CloudFacts, HostFinished, HostStarted, HostStatus
+from fleetdiag.model import DOWN, CloudFacts, HostFinished, HostStarted, StepFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +108,6 @@ class Asking:
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._started: dict[str, float] = {}
-        self._answered: set[str] = set()
         self._silent: set[str] = set()
         self._consoles: dict[str, Future[_Consoles]] = {}
         self._accounts: dict[str | None, Aws] = {}
@@ -131,10 +130,12 @@ class Asking:
         with self._lock:
             if isinstance(event, HostStarted):
                 self._started[event.host] = time.monotonic()
+            elif isinstance(event, StepFinished):
+                self._started.pop(event.host, None)
             elif isinstance(event, HostFinished):
                 self._started.pop(event.result.name, None)
-                answered = event.result.status in {HostStatus.OK, HostStatus.AUTH_FAILED}
-                (self._answered if answered else self._silent).add(event.result.name)
+                if event.result.status in DOWN:
+                    self._silent.add(event.result.name)
 
     def facts(self, spare_s: float = SPARE_S) -> CloudFacts:
         """All that was said so far, and within `spare_s` more."""
@@ -153,8 +154,10 @@ class Asking:
             if notices is not None:
                 found = replace(found, notices=(*found.notices, *notices[0]))
                 problems += notices[1]
-            elif future is self._notices and future is not None:
-                problems.append("no status page answered in time")
+            elif future is not None:
+                is_page = future is self._notices
+                who = "no status page answered" if is_page else "AWS Health did not answer"
+                problems.append(f"{who} in time")
         consoles, lacking = self._consoles_within(until)
         self._over.set()
         return replace(
@@ -194,7 +197,7 @@ class Asking:
 
         notices: list[CloudNotice] = []
         problems: list[str] = []
-        for profile, places in self._by_profile(self._places).items():
+        for profile, places in (self._by_profile(self._places) or {None: {}}).items():
             regions = {*self._sources.regions, *(region for region, _ in places.values())}
             aws = self._account(profile)
             said, lacking = ec2.health_notices(sorted(regions), LIMIT_S, aws=aws)

@@ -1,16 +1,17 @@
 """What the provider said in a recorded incident: `cloud.json` beside the recorded answers.
 
-Its times are seconds before the moment it is played, as the recording is played as if it were now:
+Its times are those of the recording, as in the logs beside it:
 
-    {"instances": [{"hosts": ["web-01", …], "region": "us-east-1", "zone_id": "use1-az4",
-                   "events": [{"code": "…", "state": "open", "began_s_ago": 3600}]}],
-     "notices": [{"source": "…", "title": "…", "state": "open", "places": [], "began_s_ago": 3600}]}
+    {"asked_at": "2026-11-26T08:38:33+00:00",
+     "instances": [{"hosts": ["web-01", …], "region": "us-east-1", "zone_id": "use1-az4",
+                   "events": [{"code": "…", "state": "open", "began_at": "…"}]}],
+     "notices": [{"source": "…", "title": "…", "state": "open", "places": [], "began_at": "…"}]}
 """
 
 from __future__ import annotations
 
 import json
-import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,9 @@ class Recorded:
     def __init__(self, path: Path, hosts: Sequence[str]) -> None:
         self._path = path
         self._hosts = hosts
-        self._asked_at = 0.0
 
     def start(self) -> None:
-        """Remember when it was played."""
-        self._asked_at = time.time()
+        """Nobody is asked."""
 
     def heard(self, event: Event) -> None:
         """Nothing depends on it."""
@@ -62,7 +61,7 @@ class Recorded:
             said = json.loads(self._path.read_bytes())
             return self._facts(said)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return CloudFacts(self._asked_at, problems=(f"{self._path}: {error!r}",))
+            return CloudFacts(0.0, problems=(f"{self._path}: {error!r}",))
 
     def _facts(self, said: dict[str, Any]) -> CloudFacts:
         instances = {
@@ -72,7 +71,7 @@ class Recorded:
             if host in self._hosts
         }
         notices = tuple(self._notice(notice) for notice in said["notices"])
-        return CloudFacts(self._asked_at, instances=instances, notices=notices)
+        return CloudFacts(_unix(said["asked_at"]), instances=instances, notices=notices)
 
     def _instance(self, host: str, group: dict[str, Any]) -> CloudInstance:
         events = tuple(
@@ -80,7 +79,7 @@ class Recorded:
                 str(event["code"]),
                 EventState(event["state"]),
                 str(event.get("description", "")),
-                self._asked_at - float(event["began_s_ago"]),
+                _unix(event["began_at"]),
             )
             for event in group["events"]
         )
@@ -101,5 +100,9 @@ class Recorded:
             title=str(notice["title"]),
             state=EventState(notice["state"]),
             places=tuple(map(str, notice["places"])),
-            started_at=self._asked_at - float(notice["began_s_ago"]),
+            started_at=_unix(notice["began_at"]),
         )
+
+
+def _unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

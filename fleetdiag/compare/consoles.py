@@ -9,17 +9,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fleetdiag import rules
-from fleetdiag.model import Compare, Mode, Outcome, Step, StepResult
+from fleetdiag.model import Compare, HostStatus, Mode, Outcome, Step, StepResult
 
 if TYPE_CHECKING:
     from fleetdiag.model import Run
 
 STEP = "console"
+RECENT_S = 86_400.0
+"""An older console tells of another day."""
 
 
 def with_consoles(run: Run) -> Run:
-    """`run` with the step `console` on the hosts whose console the provider gave."""
-    if run.cloud is None or not run.cloud.consoles:
+    """`run` with the step `console` on silent hosts whose console the provider gave."""
+    if run.cloud is None:
+        return run
+    silent = {host.name for host in run.hosts if host.status is not HostStatus.OK}
+    consoles = {
+        name: console
+        for name, console in run.cloud.consoles.items()
+        if name in silent and (console.at is None or console.at > run.cloud.asked_at - RECENT_S)
+    }
+    if not consoles:
         return run
     step = Step(
         name=STEP,
@@ -28,7 +38,6 @@ def with_consoles(run: Run) -> Run:
         flags=rules.load("kernel"),
         about="The end of the console, as the provider kept it.",
     )
-    consoles = run.cloud.consoles
     hosts = tuple(
         replace(
             host,

@@ -97,7 +97,7 @@ class _Engine:
         order = [step.name for step in self._run.playbook.steps]
         ranked = rank(findings, order, self._explains)
         shared = with_shared(ranked, self._run, self._facts)
-        verdict = concluded(self._run, shared)
+        verdict = concluded(self._run, shared, self._events)
         return Comparison(self._run, tuple(steps), shared, verdict)
 
     def _step(self, step: Step) -> tuple[StepComparison, list[Finding]]:

@@ -45,7 +45,9 @@ def render(hosts: Sequence[str], facts: CloudFacts, columns: int) -> str:
     ]
     for notice in sorted(facts.notices, key=lambda one: one.state is not EventState.OPEN):
         lines += _notice_lines(notice)
-    if not has_trouble(facts):
+    if not facts.instances and not facts.notices and facts.problems:
+        lines.append("The provider told nothing.")
+    elif not has_trouble(facts):
         asked = f"{count(len(facts.instances), 'instance')}, " if facts.instances else ""
         notices = count(len(facts.notices), "notice")
         lines.append(f"The provider knows of no trouble: {asked}{notices}.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import Cause, FindingKind, HostStatus, Mode, Outcome, Severity, Unit
+from fleetdiag.model import FindingKind, HostStatus, Mode, Outcome, Severity, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,20 +183,6 @@ def _quiet_kind(step: StepComparison) -> str:
     return "agree" if step.groups[0].sample else "silent"
 
 
-_SHARED_CAUSES = frozenset({Cause.PROVIDER, Cause.ZONE, Cause.GROUP})
-
-
 def verdict_told(comparison: Comparison) -> bool:
-    """Whether the verdict earns its lines.
-
-    It does where hosts are down or in a critical state, or several share one cause; of one host
-    that is merely odd the finding says it all.
-    """
-    verdict = comparison.verdict
-    if verdict.cause is Cause.NONE or not verdict.summary:
-        return False
-    grave = any(
-        finding.severity is Severity.CRITICAL or finding.kind is FindingKind.UNREACHABLE
-        for finding in comparison.findings
-    )
-    return grave or (len(verdict.hosts) > 1 and verdict.cause in _SHARED_CAUSES)
+    """Whether there is a verdict: hosts are down or in a critical state, and there are several."""
+    return bool(comparison.verdict.summary)

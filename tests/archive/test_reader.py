@@ -252,3 +252,35 @@ def test_what_the_provider_said_comes_back_as_it_was(tmp_path: Path) -> None:
     change(writer.path, "DROP TABLE cloud")
     change(writer.path, "PRAGMA user_version = 1")  # as files were before
     assert archive.load(writer.path).cloud is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"asked_at": 1e300},
+        {"asked_at": "now"},
+        {"instances": {"a": []}},
+        {"instances": {"a": {"id": 7}}},
+        {"zones": [{"name": ["x"]}]},
+        {"notices": [{"state": "open"}]},
+        {"notices": "none"},
+        {"consoles": {"b": {"output": "no such", "at": None}}},
+        {"problems": [1]},
+    ],
+)
+def test_hostile_words_of_a_provider_in_a_file_are_damage(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
+    with archive.Writer.create(
+        tmp_path, "run-2", plan_of("a", "b"), version="1", started_at=STARTED_AT
+    ) as writer:
+        writer.add_cloud(CloudFacts(STARTED_AT))
+        writer.finish(2.5, False)
+    connection = sqlite3.connect(writer.path)
+    [(body,)] = connection.execute("SELECT body FROM cloud").fetchall()
+    connection.close()
+    row = {**schema.from_body(body), **damage}
+    change(writer.path, "UPDATE cloud SET body = ?", schema.to_body(row))
+
+    with pytest.raises(ArchiveError, match="damaged"):
+        archive.load(writer.path)

@@ -18,12 +18,13 @@ from fleetdiag.model import (
     HostFinished,
     HostStarted,
     HostStatus,
+    StepFinished,
     TransportKind,
 )
 from tests.cloud.ec2_answers import Instance, id_of
 from tests.cloud.ec2_server import Ec2Server
 from tests.cloud.feed_server import Said, hang, serving
-from tests.factory import make_host
+from tests.factory import make_host, make_result
 
 REGION = "us-east-1"
 
@@ -95,6 +96,22 @@ def test_a_host_that_is_slow_is_asked_for_at_once_and_forgotten_when_it_answers(
 
     assert set(asks.facts(5).consoles) == {"c"}
     assert server.count("GetConsoleOutput") == 3
+
+
+def test_a_host_that_answers_steps_slowly_or_was_not_begun_is_not_silent(
+    server: Ec2Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "PATIENCE_S", 0.4)
+    asks = asking(HOSTS, Sources())
+    assert asks is not None
+    asks.start()
+    asks.heard(HostStarted("a"))
+    asks.heard(StepFinished("a", make_result("uptime", stdout="up")))
+    finished(asks, b=HostStatus.CANCELLED, c=HostStatus.NOT_RUN)
+    time.sleep(1.0)
+
+    assert asks.facts(5).consoles == {}
+    assert server.count("GetConsoleOutput") == 0
 
 
 def test_hosts_without_an_id_are_found_by_their_address(server: Ec2Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,12 @@ def test_the_story_provider_maintenance_in_the_zone_of_the_ten() -> None:
     assert (found.cause, found.confidence) == (Cause.PROVIDER, Confidence.HIGH)
     assert found.summary == "the provider: maintenance in zone use1-az4"
     assert found.because[0] == (
-        "the provider, of 10 of 10 bad hosts: system-maintenance is under way, since 60 min"
+        "the provider, of 10 of 10 bad hosts: system-maintenance is under way for 60 min"
     )
     assert "what they show: the kernel panicked" in found.because
-    assert any("web-[11-12]" in line for line in found.do)
+    away = [line for line in found.do if "move load away from zone use1-az4" in line]
+    assert len(away) == 1
+    assert away[0].startswith("only SSH was asked: ")
     assert found.against == ()
 
 
@@ -107,7 +110,7 @@ def test_a_notice_about_another_place_is_none() -> None:
     found = verdict(STORY, CloudFacts(STARTED_AT, notices=(notice,)))
 
     assert found.cause is Cause.ZONE
-    assert "the provider knows of no trouble with these hosts or their zone" in found.against
+    assert "nothing the provider told is about these hosts or their zone" in found.against
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_a_notice_that_is_open_for_months_is_old_news(age_s: float, cause: Cause
 
 
 def test_a_notice_about_the_region_counts_where_the_region_is_hit() -> None:
-    notice = CloudNotice("AWS", "Errors in us-east-1", places=("us-east-1",))
+    notice = CloudNotice("AWS", "EC2 errors in us-east-1", places=("us-east-1",))
     cloud = CloudFacts(STARTED_AT, notices=(notice,))
     hit = [replace(h, attributes={**h.attributes, "region": "us-east-1"}) for h in STORY]
     two = [
@@ -132,16 +135,40 @@ def test_a_notice_about_the_region_counts_where_the_region_is_hit() -> None:
     assert verdict(hit, cloud).cause is Cause.PROVIDER
     found = verdict(two, cloud)
     assert found.cause is Cause.UNKNOWN
-    assert found.against[0] == "AWS: Errors in us-east-1"
+    assert found.against[0] == "AWS: EC2 errors in us-east-1"
 
 
-def test_what_the_provider_says_of_well_hosts_too_is_less_sure() -> None:
+@pytest.mark.parametrize(
+    "notice",
+    [
+        CloudNotice(
+            "AWS", "Network maintenance", places=("use1-az4",), started_at=STARTED_AT + 1e5
+        ),
+        CloudNotice("AWS", "Power event", places=("use1-az4",), state=EventState.COMPLETED),
+        CloudNotice("AWS", "Delayed mails", places=("use1-az4",)),
+    ],
+)
+def test_entries_that_are_planned_over_or_of_another_service_explain_nothing(
+    notice: CloudNotice,
+) -> None:
+    assert verdict(STORY, CloudFacts(STARTED_AT, notices=(notice,))).cause is Cause.ZONE
+
+
+def test_a_zone_with_news_only_is_not_impaired() -> None:
+    zone = CloudZone("us-east-1a", "use1-az4", "us-east-1", "information")
+
+    assert verdict(STORY, CloudFacts(STARTED_AT, zones=(zone,))).cause is Cause.ZONE
+
+
+def test_what_the_provider_says_of_well_hosts_too_is_not_blamed() -> None:
     cloud = CloudFacts(STARTED_AT, instances=told_by_provider([*TEN, *TWO], events=(MAINTENANCE,)))
 
     found = verdict(STORY, cloud)
 
-    assert (found.cause, found.confidence) == (Cause.PROVIDER, Confidence.MEDIUM)
-    assert found.against == ("the same is said of 2 hosts that are well: web-[11-12]",)
+    assert (found.cause, found.confidence) == (Cause.ZONE, Confidence.MEDIUM)
+    assert found.against == (
+        "the provider has trouble with web-[01-10], and with 2 hosts that are not bad",
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,6 +245,17 @@ def test_a_zones_network_cut_is_the_zone_and_no_more_than_medium() -> None:
     assert "6 of 6 gave no answer" in found.because
 
 
+def test_two_zones_of_three_are_both_named() -> None:
+    hosts = [
+        host(f"h{n:02}", FINE if n % 3 == 2 else None, zone_id=f"az{n % 3}") for n in range(30)
+    ]
+
+    found = verdict(hosts)
+
+    assert found.cause is Cause.ZONE
+    assert found.summary == "zone az0 and az1: the bad hosts are there, hosts elsewhere are not bad"
+
+
 def test_a_bad_image_on_new_instances_only_is_the_image() -> None:
     hosts = [
         host(
@@ -235,6 +273,122 @@ def test_a_bad_image_on_new_instances_only_is_the_image() -> None:
     assert "image ami-new" in found.summary
 
 
+def at(seconds: float) -> str:
+    """A kernel log's panic at that time, Unix time."""
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat(timespec='seconds')} {PANIC}"
+
+
+@pytest.mark.parametrize(("later_s", "cause"), [(-600, Cause.PROVIDER), (3000, Cause.ZONE)])
+def test_trouble_of_the_provider_that_began_after_the_hosts_is_not_its_cause(
+    later_s: float, cause: Cause
+) -> None:
+    panicked = STARTED_AT - 3600
+    event = replace(MAINTENANCE, not_before=panicked + later_s)
+    cloud = CloudFacts(STARTED_AT, instances=told_by_provider(TEN, events=(event,)))
+    hosts = zoned({**dict.fromkeys(TEN, at(panicked)), **dict.fromkeys(TWO, FINE)}, ZONES)
+
+    assert verdict(hosts, cloud).cause is cause
+
+
+@pytest.mark.parametrize(
+    ("code", "moves"), [("instance-retirement", True), ("instance-reboot", False)]
+)
+def test_a_stop_and_start_is_advised_only_where_it_helps(code: str, moves: bool) -> None:
+    event = replace(MAINTENANCE, code=code)
+    cloud = CloudFacts(
+        STARTED_AT, instances={**told_by_provider(TEN, events=(event,)), **told_by_provider(TWO)}
+    )
+
+    advice = " ".join(verdict(STORY, cloud).do)
+
+    assert ("loses its instance store" in advice) is moves
+    assert ("hold restarts" in advice) is not moves
+
+
+def test_stopped_instances_are_no_riddle() -> None:
+    stopped = {n: replace(i, state="stopped") for n, i in told_by_provider(TEN).items()}
+
+    found = verdict(STORY, CloudFacts(STARTED_AT, instances=stopped))
+
+    assert (found.cause, found.confidence) == (Cause.HOST, Confidence.HIGH)
+    assert found.summary == "10 of 10 bad hosts are instances that were stopped"
+
+
+def test_one_host_alone_is_no_fleet_unless_the_provider_says_it_is_his() -> None:
+    hosts = zoned({"web-03": None}, ZONES)
+    cloud = CloudFacts(STARTED_AT, instances=told_by_provider(["web-03"], system="impaired"))
+
+    assert verdict(hosts).summary == ""
+    assert verdict(hosts, cloud).cause is Cause.PROVIDER
+
+
+def test_the_only_host_of_its_role_is_not_to_be_taken_out() -> None:
+    hosts = [host("db-01", PANIC, role="db"), *(host(name, role="web") for name in TEN)]
+
+    assert verdict(hosts).do[0] == (
+        "look at db-01; it is the only role db here, nothing stands in for it"
+    )
+
+
+def test_a_kind_that_nobody_rolled_out_is_not_held() -> None:
+    hosts = [
+        host(f"h{n:02}", PANIC if n % 3 == 0 else FINE, zone_id=f"az{n % 2}", role=role)
+        for n in range(18)
+        for role in ["db" if n % 3 == 0 else "web"]
+    ]
+
+    found = verdict(hosts)
+
+    assert found.summary == "role db: the bad hosts have it, the others do not"
+    assert not any("roll-out" in line for line in found.do)
+
+
+def test_a_place_and_a_kind_that_go_together_are_both_told() -> None:
+    hosts = [
+        host(f"h{n:02}", PANIC if n < 6 else FINE, zone_id=f"az{n // 6}", kernel=f"6.{n // 6}")
+        for n in range(12)
+    ]
+
+    found = verdict(hosts)
+
+    assert (found.cause, found.confidence) == (Cause.ZONE, Confidence.LOW)
+    assert "the bad hosts share kernel 6.0, too: it may as well be that" in found.against
+    assert not any("move load" in line for line in found.do)
+
+
+def test_a_provider_who_could_not_be_asked_did_not_say_that_all_is_well() -> None:
+    found = verdict(STORY, CloudFacts(STARTED_AT, problems=("EC2 did not answer in time",)))
+
+    assert found.against == (
+        "the provider said nothing of these hosts: EC2 did not answer in time",
+    )
+
+
+def test_a_console_of_another_day_or_of_a_host_that_answers_shows_nothing() -> None:
+    old = CloudConsole(PANIC.encode(), STARTED_AT - 2 * 86_400)
+    cloud = CloudFacts(
+        STARTED_AT, consoles={"web-01": old, "web-11": CloudConsole(PANIC.encode(), STARTED_AT)}
+    )
+
+    assert not any("panicked" in line for line in verdict(STORY, cloud).because)
+
+
+def test_a_warning_is_no_verdict() -> None:
+    warned = replace(LOG, flags=(replace(CRASH, name="slow", severity=Severity.WARNING),))
+    hosts = [host(name, PANIC if name in TEN[:3] else FINE) for name in TEN]
+
+    assert compare(make_run(hosts, [warned])).verdict.summary == ""
+
+
+def test_a_thousand_hosts_do_not_flood_the_verdict() -> None:
+    hosts = [host(f"{n * 7919 % 100_000:05x}", PANIC if n % 2 else FINE) for n in range(1000)]
+
+    found = verdict(hosts)
+
+    lines = (found.summary, *found.because, *found.against, *found.do, *found.unless)
+    assert all(len(line) < 250 for line in lines)
+
+
 def test_nothing_wrong_is_no_verdict() -> None:
     found = verdict(zoned(dict.fromkeys(ZONES, FINE), ZONES))
 
@@ -248,8 +402,16 @@ def test_all_bad_in_one_zone_without_contrast_is_said_so() -> None:
 
     assert (found.cause, found.confidence) == (Cause.UNKNOWN, Confidence.LOW)
     assert found.summary == (
-        "not to be told: all bad hosts are in use1-az4, and no host elsewhere was asked"
+        "cannot be told: none of 10 hosts answers, which may be our own network"
     )
+    assert found.do[0].startswith("check this machine's own way first: ")
+
+
+def test_all_bad_that_answer_are_no_matter_of_our_network() -> None:
+    found = verdict(zoned(dict.fromkeys(TEN, PANIC), ZONES))
+
+    assert (found.cause, found.confidence) == (Cause.SOFTWARE, Confidence.LOW)
+    assert found.because[0] == "all 10 hosts of use1-az4 are bad"
 
 
 def test_a_refused_login_is_no_trouble_of_the_host() -> None:

@@ -33,6 +33,7 @@ ZONES = (
     Zone("us-east-1b", id="use1-az6"),
 )
 PANIC = kernellog.panic_log(8100.0).encode()
+NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 BEGAN = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
 MAINTENANCE = Event("system-maintenance", "Maintenance of network equipment", BEGAN, "")
 QUIET_PAGE = {"page": {"name": "Provider"}, "incidents": [], "scheduled_maintenances": []}
@@ -120,7 +121,8 @@ def test_the_story_is_provider_maintenance_in_the_zone_of_the_ten(
         ],
     }
 
-    told = triage(fleet_of_twelve, tmp_path, instances(events=[MAINTENANCE], console=PANIC), page)
+    ec2 = instances(events=[MAINTENANCE], console=PANIC, console_at=NOW)
+    told = triage(fleet_of_twelve, tmp_path, ec2, page)
 
     assert concluded(told) == ("provider", "high")
     assert told["verdict"]["summary"] == "the provider: maintenance in zone use1-az4"

@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fleetdiag import inventory, pipeline, playbook
 from fleetdiag.inventory.recorded import INCIDENT
@@ -35,6 +35,8 @@ SETTLE_S = 60.0
 """From the ten's boot to the recording: then a start of twelve hosts no longer shows as load."""
 FANOUT = 3
 PANICKED_AGO_S = 950
+BEGAN_BEFORE_S = 1800
+"""From the begin of the provider's maintenance to the first panic."""
 DOWN_S = 21
 """From a host's panic to the start of its next boot, as the story has it."""
 ATTRIBUTES = {"type": "standard-2", "image": "debian-12", "role": "web", "recorded": "yes"}
@@ -50,7 +52,10 @@ def main() -> None:
     stories = _stories(runs[-1], answers, ups_before)
     for name, story in stories.items():
         answers[name] = edited(answers[name], story)
-    _write(answers, {host.name: _about(host, stories[host.name]) for host in runs[-1].hosts})
+    panics = [story.crash.panicked_at for story in stories.values() if story.crash]
+    clocks = [_unix(said["time"]) for said in answers.values()]
+    cloud = _cloud(max(clocks), min(panics))
+    _write(answers, cloud, {host.name: _about(host, stories[host.name]) for host in runs[-1].hosts})
     size_kib = sum(path.stat().st_size for path in INCIDENT.rglob("*")) // 1024
     sys.stdout.write(f"{INCIDENT}: {len(answers)} hosts, {size_kib} KiB\n")
     for step in sorted(clashes()):
@@ -156,7 +161,35 @@ def _about(host: HostResult, story: Story) -> dict[str, object]:
     return {"groups": ["web"], "attributes": {"zone": zone, **ATTRIBUTES}, "facts": facts}
 
 
-def _write(answers: Mapping[str, Answers], about: Mapping[str, dict[str, object]]) -> None:
+def _cloud(asked_at: float, panicked_at: float) -> dict[str, object]:
+    """What the provider would have said: no part of it was recorded."""
+    began_at = _iso(panicked_at - BEGAN_BEFORE_S)
+    event = {"code": "system-maintenance", "state": "open", "began_at": began_at}
+    notice = {
+        "source": "status page",
+        "title": "Maintenance of network equipment in use1-az4",
+        "state": "open",
+        "places": ["use1-az4"],
+        "began_at": began_at,
+    }
+    in_region = {"region": "us-east-1"}
+    others = ["web-11", "web-12"]
+    instances = [
+        {"hosts": list(CRASHED), **in_region, "zone_id": "use1-az4", "events": [event]},
+        {"hosts": others, **in_region, "zone_id": "use1-az6", "events": []},
+    ]
+    return {"asked_at": _iso(asked_at), "instances": instances, "notices": [notice]}
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _write(
+    answers: Mapping[str, Answers],
+    cloud: Mapping[str, object],
+    about: Mapping[str, dict[str, object]],
+) -> None:
     shutil.rmtree(INCIDENT, ignore_errors=True)
     for host, said in answers.items():
         (INCIDENT / host).mkdir(parents=True)
@@ -164,6 +197,7 @@ def _write(answers: Mapping[str, Answers], about: Mapping[str, dict[str, object]
             (INCIDENT / host / f"{step}.out").write_text(text)
     whole = {"note": NOTE, "hosts": about, "commands": step_digests()}
     (INCIDENT / "hosts.json").write_text(json.dumps(whole, indent=1) + "\n")
+    (INCIDENT / "cloud.json").write_text(json.dumps(cloud, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,12 @@ def test_equal_trouble_is_one_line_and_hosts_without_any_another() -> None:
     ]
 
 
+def test_a_provider_that_told_nothing_did_not_say_that_all_is_well() -> None:
+    facts = CloudFacts(AT, problems=("EC2 did not answer in time",))
+
+    assert render_cloud(["web-1"], facts, 80) == "The provider told nothing.\n"
+
+
 def test_zones_and_notices_in_trouble_are_told_open_ones_first() -> None:
     notices = (
         CloudNotice("P", "All good again", EventState.COMPLETED),

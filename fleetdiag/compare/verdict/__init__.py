@@ -16,18 +16,20 @@ from fleetdiag.compare.verdict.words import told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fleetdiag.compare.causes import Happened
     from fleetdiag.model import Finding, Run, Verdict
 
 __all__ = ["concluded"]
 
 
-def concluded(run: Run, findings: Sequence[Finding]) -> Verdict:
+def concluded(run: Run, findings: Sequence[Finding], events: Sequence[Happened]) -> Verdict:
     """The verdict of the first rule of the table that fits.
 
     Args:
         run: its hosts with all attributes, and what the provider said.
         findings: all of them.
+        events: what of them has a time.
     """
-    evidence = gathered(run, findings)
+    evidence = gathered(run, findings, events)
     rule = next(rule for rule in RULES if rule.fits(evidence.so))
     return told(rule, evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,25 @@ if TYPE_CHECKING:
 
     from fleetdiag.model import CloudEvent, CloudFacts, CloudInstance, CloudNotice
 
-AHEAD_S = 600.0
-"""An event that begins later than this explains nothing yet."""
-PAST_S = 86_400.0
-"""One that ended longer ago explains nothing any more."""
+SOON_S = 60.0
+"""Clocks are not all right: what begins so soon has begun."""
+PAST_S = 3600.0
+"""What ended longer ago explains nothing that is bad now."""
 NEWS_S = 2 * 86_400.0
 """An entry of a status page that nobody touched for longer is old news, though it is open."""
+BEFORE_S = 600.0
+"""So much earlier than the provider's trouble began, the hosts' is not his."""
 HIT = 0.8
 """Of the hosts in a place so many are bad, and the place is hit."""
-_WELL = frozenset({"", "available"})
+_BAD_ZONES = frozenset({"impaired", "unavailable"})
+_STOPPED = frozenset({"stopped", "stopping", "terminated", "shutting-down"})
+_BENEATH = re.compile(
+    r"\b(ec2|ebs|elastic (?:compute|block)|compute|instances?|virtual machines?|vms?|block storage"
+    r"|persistent disks?|volumes?|storage|vpc|network\w*|connectivity|packet|internet|power|cooling"
+    r"|thermal|hardware|rack|data ?cent\w*|availability zone|zone)\b",
+    re.IGNORECASE,
+)
+"""Words of entries that could stop a host; an outage of a mail service cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,113 +40,161 @@ class Trouble:
     """The provider's own trouble, in words."""
 
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Host -> what is said of it, all hosts of the run that have any."""
+    """Host -> what is said of it that could explain it, of all hosts of the run."""
+    moves: frozenset[str] = frozenset()
+    """Those of them that a stop and start moves away from it."""
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    """Host -> `stopped`, `terminated`, …"""
     places: tuple[str, ...] = ()
-    """Sentences on the zone or region where all bad hosts are."""
+    """Sentences on the zone or region of the bad hosts."""
     hints: tuple[str, ...] = ()
-    """Sentences on their region, most of whose hosts are well."""
+    """Sentences that may have to do with it: later, long ago, of a large region."""
     links: tuple[str, ...] = ()
-    asked: bool = False
-    """Somebody of the provider's answered."""
+    checked: frozenset[str] = frozenset()
+    """Hosts whose checks the provider told."""
+    was_asked: bool = False
+    said_something: bool = False
+    """Were it that all is well."""
     problems: tuple[str, ...] = ()
 
 
 def troubles(
     cloud: CloudFacts | None,
     bad: Collection[str],
-    zones: Mapping[str, str],
+    zone: str,
     regions: Mapping[str, str],
     order: Sequence[str],
+    since: float | None,
 ) -> Trouble:
-    """What of `cloud` speaks of these hosts or of the place of all the bad ones.
+    """What of `cloud` speaks of these hosts or of the place of the bad ones.
 
-    An entry of a status page that names a region only is about the bad hosts where most hosts of
-    that region are bad: regions are large, and some entry is always open.
+    Args:
+        cloud: what was said; None where nobody was asked.
+        bad: the bad hosts.
+        zone: where they are; empty where they are in several.
+        regions: host -> region.
+        order: all hosts.
+        since: since when they are bad, Unix time; None where nobody knows.
     """
     if cloud is None:
         return Trouble()
     said = {
-        host: words
+        host: list(_of_instance(instance, cloud.asked_at, since))
         for host in order
         if (instance := cloud.instances.get(host)) is not None
-        and (words := tuple(_of_instance(instance, cloud.asked_at)))
     }
-    zone_names, region = _zone_names(cloud, bad, zones), _region(bad, regions)
-    there = [host for host in order if region and regions.get(host) == region]
-    region_hit = bool(there) and len(set(there) & set(bad)) >= HIT * len(there)
-    current = [notice for notice in cloud.notices if _is_current(notice, cloud.asked_at)]
-    by_zone = [notice for notice in current if zone_names & set(notice.places)]
-    by_region = [n for n in current if region in n.places and n not in by_zone]
-    places = [
-        f"the provider calls zone {zone.id or zone.name} {zone.state}"
-        + (f": {zone.messages[0]}" if zone.messages else "")
-        for zone in cloud.zones
-        if zone.state not in _WELL and {zone.id, zone.name} & zone_names
-    ]
-    about = [*by_zone, *(by_region if region_hit else ())]
+    explains = {
+        host: tuple(words for words, is_cause, _ in each if is_cause) for host, each in said.items()
+    }
+    hints = {words for host in bad for words, is_cause, _ in said.get(host, ()) if not is_cause}
+    places, more, links = _of_place(cloud, bad, zone, regions, order)
     return Trouble(
-        hosts=said,
-        places=(*places, *map(_of_notice, about)),
-        hints=() if region_hit else tuple(map(_of_notice, by_region)),
-        links=tuple(dict.fromkeys(notice.link for notice in about if notice.link)),
-        asked=bool(cloud.instances or cloud.zones or cloud.notices),
+        hosts={host: words for host, words in explains.items() if words},
+        moves=frozenset(h for h, each in said.items() if any(moves for _, _, moves in each)),
+        stopped={h: it.state for h, it in cloud.instances.items() if it.state in _STOPPED},
+        places=places,
+        hints=(*sorted(hints), *more),
+        links=links,
+        checked=frozenset(
+            host
+            for host, instance in cloud.instances.items()
+            if instance.system not in {CloudStatus.UNKNOWN, CloudStatus.INSUFFICIENT_DATA}
+        ),
+        was_asked=True,
+        said_something=bool(cloud.instances or cloud.notices or cloud.zones or not cloud.problems),
         problems=cloud.problems,
     )
 
 
-def _is_current(notice: CloudNotice, now: float) -> bool:
-    """Open, and not one of those that stay open for months."""
-    times = [at for at in (notice.started_at, notice.updated_at) if at is not None]
-    return notice.state is EventState.OPEN and (not times or max(times) > now - NEWS_S)
+def _of_place(
+    cloud: CloudFacts,
+    bad: Collection[str],
+    zone: str,
+    regions: Mapping[str, str],
+    order: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Sentences on where the bad hosts are, hints, and links.
 
-
-def _zone_names(cloud: CloudFacts, bad: Collection[str], zones: Mapping[str, str]) -> set[str]:
-    """Names of the one zone that all bad hosts are in; empty where they are in several."""
-    found = {zones.get(host, "") for host in bad}
-    if len(found) != 1:
-        return set()
-    names = set(found)
-    for one in cloud.zones:
-        if names & {one.id, one.name}:
-            names |= {one.id, one.name}
-    for host in bad:
-        if (instance := cloud.instances.get(host)) is not None:
-            names |= {instance.zone, instance.zone_id}
-    return names - {""}
-
-
-def _region(bad: Collection[str], regions: Mapping[str, str]) -> str:
+    An entry of a status page that names a region only is about the bad hosts where most hosts of
+    that region are bad: regions are large, and some entry is always open.
+    """
+    names = {zone, *(n for z in cloud.zones if zone in {z.id, z.name} for n in (z.id, z.name))}
+    names -= {""}
     found = {regions.get(host, "") for host in bad}
-    return found.pop() if len(found) == 1 else ""
+    region = found.pop() if len(found) == 1 else ""
+    there = [host for host in order if region and regions.get(host) == region]
+    region_hit = bool(there) and len(set(there) & set(bad)) >= HIT * len(there)
+    current = [notice for notice in cloud.notices if _is_current(notice, cloud.asked_at)]
+    by_zone = [notice for notice in current if names & set(notice.places)]
+    by_region = [n for n in current if region and region in n.places and n not in by_zone]
+    about = [n for n in (*by_zone, *(by_region if region_hit else ())) if _is_beneath(n)]
+    zones = [
+        f"the provider calls zone {each.id or each.name} {each.state}"
+        + (f": {each.messages[0]}" if each.messages else "")
+        for each in cloud.zones
+        if each.state in _BAD_ZONES and {each.id, each.name} & names
+    ]
+    others = tuple(_of_notice(n) for n in (*by_zone, *by_region) if n not in about)
+    links = tuple(dict.fromkeys(notice.link for notice in about if notice.link))
+    return (*zones, *map(_of_notice, about)), others, links
 
 
-def _of_instance(instance: CloudInstance, now: float) -> Iterator[str]:
-    """What of an instance the provider has trouble with."""
-    for what, status, since in (
-        ("the system beneath it", instance.system, instance.system_since),
-        ("an attached disk", instance.disks, instance.disks_since),
+def _is_current(notice: CloudNotice, now: float) -> bool:
+    """Open, begun, and not one of those that stay open for months."""
+    times = [at for at in (notice.started_at, notice.updated_at) if at is not None]
+    begun = notice.started_at is None or notice.started_at <= now + SOON_S
+    return notice.state is EventState.OPEN and begun and (not times or max(times) > now - NEWS_S)
+
+
+def _is_beneath(notice: CloudNotice) -> bool:
+    return any(_BENEATH.search(text) for text in (notice.title, notice.text, *notice.places))
+
+
+def _of_instance(
+    instance: CloudInstance, now: float, since: float | None
+) -> Iterator[tuple[str, bool, bool]]:
+    """What of an instance the provider has trouble with.
+
+    In words, whether it could be the cause, and whether a stop and start leaves it behind.
+    """
+    for what, status, began, moves in (
+        (
+            "the hardware or network beneath is impaired",
+            instance.system,
+            instance.system_since,
+            True,
+        ),
+        ("a network disk is impaired", instance.disks, instance.disks_since, False),
     ):
         if status is CloudStatus.IMPAIRED:
-            yield f"{what} is impaired{'' if since is None else f' for {span(now - since)}'}"
+            after = began is not None and since is not None and began > since + BEFORE_S
+            yield f"{what}{_for(began, now)}", not after, moves
     for event in instance.events:
-        if _explains(event, now):
-            yield _of_event(event, now)
+        yield from _of_event(event, now, since)
 
 
-def _explains(event: CloudEvent, now: float) -> bool:
+def _of_event(
+    event: CloudEvent, now: float, since: float | None
+) -> Iterator[tuple[str, bool, bool]]:
+    began, ended = event.not_before, event.not_after
+    moves = event.code in {"instance-retirement", "instance-stop", "system-maintenance"}
     if event.state is EventState.CANCELED:
-        return False
-    if event.not_before is not None and event.not_before > now + AHEAD_S:
-        return False
-    end = event.not_after if event.not_after is not None else event.not_before
-    return event.state is EventState.OPEN or (end is not None and end > now - PAST_S)
+        return
+    if began is not None and began > now + SOON_S:
+        yield f"{event.code} is planned, in {span(began - now)}", False, False
+        return
+    after = began is not None and since is not None and began > since + BEFORE_S
+    end = ended if ended is not None else began if event.state is EventState.COMPLETED else None
+    over = end is not None and end < now - PAST_S
+    if event.state is EventState.COMPLETED or over:
+        when = "" if end is None else f", {span(max(0.0, now - end))} ago"
+        yield f"{event.code} is over{when}", not over and not after, False
+        return
+    yield f"{event.code} is under way{_for(began, now)}", not after, moves
 
 
-def _of_event(event: CloudEvent, now: float) -> str:
-    began = "" if event.not_before is None else f", since {span(max(0.0, now - event.not_before))}"
-    if event.state is EventState.COMPLETED:
-        return f"{event.code} was completed{began and began.replace(', since', ', begun')} ago"
-    return f"{event.code} is under way{began}"
+def _for(began: float | None, now: float) -> str:
+    return "" if began is None else f" for {span(max(0.0, now - began))}"
 
 
 def _of_notice(notice: CloudNotice) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fleetdiag.compare.clean import clip
 from fleetdiag.compare.share import PLACES
 from fleetdiag.compare.verdict.evidence import ZONES
 from fleetdiag.compare.verdict.rules import So
 from fleetdiag.folding import folded
-from fleetdiag.model import Cause, Verdict
+from fleetdiag.model import Cause, Confidence, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from fleetdiag.compare.verdict.evidence import Evidence
     from fleetdiag.compare.verdict.rules import Rule
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
 MOST_TOLD = 3
 CONTROLS = 3
 """Hosts named to compare with."""
+MAX_NAMES = 120
+"""Characters of a list of hosts within a sentence."""
+_ROLLED_OUT = frozenset(
+    {
+        *("kernel", "image", "image_id", "ami", "version", "release", "os", "os_release"),
+        *("distribution", "build", "package", "config"),
+    }
+)
+"""Kinds that somebody brought onto the hosts, and can hold or take back."""
 
 
 def told(rule: Rule, evidence: Evidence) -> Verdict:
     """The verdict of a rule that fits."""
+    if rule.cause is Cause.NONE:
+        return Verdict(rule.cause, rule.confidence, hosts=evidence.bad)
     return Verdict(
         cause=rule.cause,
         confidence=rule.confidence,
@@ -30,7 +42,7 @@ def told(rule: Rule, evidence: Evidence) -> Verdict:
         hosts=evidence.bad,
         because=tuple(_because(rule.cause, evidence)),
         against=tuple(_against(rule.cause, evidence)),
-        do=tuple(_do(rule.cause, evidence)),
+        do=tuple(_do(rule, evidence)),
         unless=tuple(_unless(rule.cause, evidence)),
     )
 
@@ -39,47 +51,51 @@ def told(rule: Rule, evidence: Evidence) -> Verdict:
 
 
 def _summary(cause: Cause, evidence: Evidence) -> str:
+    count, so = len(evidence.bad), evidence.so
     match cause:
-        case Cause.NONE:
-            return ""
         case Cause.PROVIDER:
-            return f"the provider: {_providers_word(evidence)}{_in_zone(evidence)}"
+            where = f" in zone {evidence.zone}" if evidence.zone else ""
+            return f"the provider: {_providers_word(evidence)}{where}"
         case Cause.ZONE:
-            return f"{_place(evidence)}: the bad hosts are there, and hosts elsewhere are well"
+            return f"{_place(evidence)}: the bad hosts are there, hosts elsewhere are not bad"
         case Cause.GROUP:
-            return f"{_kind(evidence)}: the bad hosts have it, the others do not"
+            others = "the others do not" if So.KIND_IS_CLEAN in so else "the others less often"
+            return f"{_kind(evidence)}: the bad hosts have it, {others}"
+        case Cause.HOST if So.STOPPED in so:
+            state = "instances that were stopped"
+            if count == 1:
+                return f"{evidence.bad[0]} is an instance that was stopped"
+            return f"{len(_stopped(evidence))} of {count} bad hosts are {state}"
         case Cause.HOST:
             return f"{evidence.bad[0]} alone"
         case Cause.SOFTWARE:
             headline = evidence.crash.summary if evidence.crash else "a crash"
-            return f"software: {headline}, alike on hosts that share no place and no kind"
-    if So.ONE_PLACE in evidence.so and So.CONTRAST not in evidence.so:
-        zone = evidence.zone
-        return f"not to be told: all bad hosts are in {zone}, and no host elsewhere was asked"
-    count = len(evidence.bad)
-    if not evidence.well:
-        all_of = f"all {count} hosts are" if count > 1 else "the one host is"
-        return f"not to be told: {all_of} bad, and none is there to compare with"
-    return f"not to be told: {count} hosts that share nothing that is known"
+            on = "hosts that nothing known sets apart" if evidence.others else f"all {count} hosts"
+            return f"software: {headline}, on {on}"
+    if So.NONE_ANSWERS in so:
+        return f"cannot be told: none of {count} hosts answers, which may be our own network"
+    if not evidence.others:
+        where = f" of {evidence.zone}" if evidence.zone else ""
+        return f"cannot be told: all {count} hosts{where} are bad, and none elsewhere was asked"
+    return f"cannot be told: {count} bad hosts share nothing that is known"
 
 
 def _providers_word(evidence: Evidence) -> str:
     """What it is, in the provider's own words: maintenance, retirement, impairment."""
-    said = " ".join(words for each in evidence.trouble.hosts.values() for words in each)
+    said = " ".join(
+        words for host in evidence.bad for words in evidence.trouble.hosts.get(host, ())
+    )
     for sign, word in (
         ("maintenance", "maintenance"),
         ("retirement", "retirement of hardware"),
         ("reboot", "a scheduled reboot"),
         ("stop", "a scheduled stop"),
+        ("network disk", "trouble with network disks"),
         ("impaired", "trouble beneath the instances"),
     ):
         if sign in said:
             return word
     return "trouble"
-
-
-def _in_zone(evidence: Evidence) -> str:
-    return f" in zone {evidence.zone}" if evidence.zone else ""
 
 
 def _place(evidence: Evidence) -> str:
@@ -88,32 +104,49 @@ def _place(evidence: Evidence) -> str:
         if one.attribute in PLACES and one.attribute not in ZONES:
             return f"{one.attribute} {one.value}"
         if one.attribute in ZONES:
-            return f"zone {evidence.zone or one.value}"
+            zones = [other.value for other in evidence.shared if other.attribute == one.attribute]
+            return f"zone {evidence.zone or ' and '.join(zones)}"
     return f"zone {evidence.zone}" if evidence.zone else "their place"
 
 
 def _kind(evidence: Evidence) -> str:
-    for one in evidence.shared[:1]:
-        named = [f"{one.attribute} {one.value}", *one.alike]
-        kinds = [text for text in named if text.partition(" ")[0] not in {*PLACES, "booted"}]
-        return " and ".join(kinds[:2]) or named[0]
-    return "what they share"
+    kinds = _kinds(evidence)
+    return " and ".join(kinds[:2]) or "what they share"
+
+
+def _kinds(evidence: Evidence) -> list[str]:
+    """`kernel 6.5.0`, …: what the bad hosts share that is no place, of the most telling entry."""
+    return [
+        text
+        for one in evidence.shared[:1]
+        for text in (f"{one.attribute} {one.value}", *one.alike)
+        if not set(_attribute(text).split(" + ")) <= {*PLACES, "booted"}
+    ]
+
+
+def _attribute(text: str) -> str:
+    """`kernel` of `kernel 6.5.0`, `zone + role` of `zone + role a + b`."""
+    words = text.split(" ")
+    end = 1
+    while words[end : end + 1] == ["+"]:
+        end += 2
+    return " ".join(words[:end])
 
 
 # ---------------------------------------------------------------------------------- because
 
 
 def _because(cause: Cause, evidence: Evidence) -> Iterator[str]:
-    if cause is Cause.NONE:
-        return
     bad, trouble = evidence.bad, evidence.trouble
     if cause is Cause.PROVIDER:
         yield from _by_words(evidence)
         yield from trouble.places[:MOST_TOLD]
-    by_place = cause is Cause.ZONE and So.SHARED_PLACE in evidence.so
-    if len(bad) > 1 and evidence.zone and not by_place:
-        total = sum(zone == evidence.zone for zone in evidence.zones.values())
-        yield f"all {len(bad)} bad hosts are in {evidence.zone}, which has {total}"
+    if len(bad) > 1 and So.PLACE_HIT in evidence.so:
+        hit = len(set(evidence.there) & set(bad))
+        there = len(evidence.there)
+        count = f"all {there}" if hit == there else f"{hit} of the {there}"
+        elsewhere = f", {len(bad) - hit} elsewhere" if hit < len(bad) else ""
+        yield f"{count} hosts of {evidence.zone} are bad{elsewhere}"
     if cause in {Cause.GROUP, Cause.ZONE}:
         for one in evidence.shared[:MOST_TOLD]:
             yield (
@@ -123,24 +156,25 @@ def _because(cause: Cause, evidence: Evidence) -> Iterator[str]:
     if cause is Cause.SOFTWARE and evidence.crash is not None:
         found = set(evidence.crash.hosts) & set(bad)
         places = {evidence.zones[host] for host in found if host in evidence.zones}
-        yield f"{len(found)} of {len(bad)} bad hosts show it{_in_places(places)}"
+        where = f", in {', '.join(sorted(places))}" if len(places) > 1 else ""
+        yield f"{len(found)} of {len(bad)} bad hosts show it{where}"
     if evidence.main is not None and cause is not Cause.SOFTWARE:
-        yield f"what they show: {evidence.main.summary}"
+        shown = len(set(evidence.main.hosts) & set(bad))
+        on = f"{shown} of {len(bad)} show" if shown < len(bad) else "what they show"
+        yield f"{on}: {evidence.main.summary}"
     if evidence.down:
-        yield f"{len(evidence.down)} of {len(bad)} gave no answer"
+        of = f"{len(evidence.down)} of {len(bad)}" if len(bad) > 1 else "it"
+        yield f"{of} gave no answer"
     if evidence.well and cause is not Cause.UNKNOWN:
-        yield f"{len(evidence.well)} {_hosts(evidence.well)} well: {folded(evidence.well)}"
-
-
-def _in_places(places: set[str]) -> str:
-    return f", in {', '.join(sorted(places))}" if len(places) > 1 else ""
+        verb = "host is" if len(evidence.well) == 1 else "hosts are"
+        yield f"{len(evidence.well)} {verb} well: {_named(evidence.well)}"
 
 
 def _by_words(evidence: Evidence) -> Iterator[str]:
     """What the provider says of bad hosts, equal words once."""
     by_words: dict[str, list[str]] = {}
-    for host, said in evidence.trouble.hosts.items():
-        for words in said if host in evidence.bad else ():
+    for host in evidence.bad:
+        for words in evidence.trouble.hosts.get(host, ()):
             by_words.setdefault(words, []).append(host)
     ordered = sorted(by_words.items(), key=lambda item: -len(item[1]))
     for words, hosts in ordered[:MOST_TOLD]:
@@ -153,65 +187,114 @@ def _by_words(evidence: Evidence) -> Iterator[str]:
 def _against(cause: Cause, evidence: Evidence) -> Iterator[str]:
     trouble = evidence.trouble
     if cause is Cause.PROVIDER:
-        spared = [host for host in evidence.well if host in trouble.hosts]
+        spared = [host for host in evidence.others if host in trouble.hosts]
         if spared:
-            yield f"the same is said of {len(spared)} hosts that are well: {folded(spared)}"
+            yield f"the same is said of {_hosts(spared)} that are not bad: {_named(spared)}"
         without = [host for host in evidence.bad if host not in trouble.hosts]
         if without and trouble.hosts:
-            yield f"nothing is said of {len(without)} bad hosts: {folded(without)}"
-    elif cause is not Cause.NONE:
-        yield from trouble.hints[:1]
-        if trouble.asked and not trouble.hosts and not trouble.places:
+            yield f"nothing is said of {_hosts(without)} that are bad: {_named(without)}"
+        if So.SHARED_KIND in evidence.so:
+            yield f"the bad hosts share {_kind(evidence)}, too"
+    elif So.STOPPED not in evidence.so:
+        yield from _of_provider(evidence)
+    if cause is Cause.ZONE and So.SHARED_KIND in evidence.so:
+        yield f"the bad hosts share {_kind(evidence)}, too: it may as well be that"
+    if cause is Cause.GROUP and evidence.zone:
+        yield f"nearly all of them are in {evidence.zone}, too"
+    if cause is Cause.UNKNOWN and not evidence.others:
+        yield "no host is there to compare with"
+
+
+def _of_provider(evidence: Evidence) -> Iterator[str]:
+    """What the provider says where he is not blamed; and whether he could be asked at all."""
+    trouble = evidence.trouble
+    on_bad = [host for host in evidence.bad if host in trouble.hosts]
+    yield from trouble.hints[:MOST_TOLD]
+    if on_bad:
+        others = [host for host in evidence.others if host in trouble.hosts]
+        too = f", and with {_hosts(others)} that are not bad" if others else ""
+        yield f"the provider has trouble with {_named(on_bad)}{too}"
+    if not trouble.was_asked:
+        yield "the provider was not asked"
+    elif not trouble.said_something:
+        why = f": {trouble.problems[0]}" if trouble.problems else ""
+        yield f"the provider said nothing of these hosts{why}"
+    elif trouble.checked & set(evidence.bad):
+        if not on_bad and not trouble.places and not trouble.hints:
             yield "the provider knows of no trouble with these hosts or their zone"
-        elif not trouble.asked:
-            yield "the provider was not asked" + (
-                f": {trouble.problems[0]}" if trouble.problems else ""
-            )
-        elif cause is not Cause.HOST and trouble.hosts:
-            yield f"the provider has trouble with {folded(trouble.hosts)}"
-    if cause is Cause.GROUP and So.SEVERAL_PLACES not in evidence.so and evidence.zone:
-        yield f"all of them are in {evidence.zone}, too"
-    if cause is Cause.UNKNOWN and not evidence.well:
-        yield "no host is well: there is nothing to compare with"
+    elif not trouble.places and not trouble.hints:
+        yield "nothing the provider told is about these hosts or their zone"
 
 
 # --------------------------------------------------------------------------------------- do
 
 
-def _do(cause: Cause, evidence: Evidence) -> Iterator[str]:
+def _do(rule: Rule, evidence: Evidence) -> Iterator[str]:
     controls = folded(evidence.controls[:CONTROLS])
     compare = f"compare with {controls}" if controls else "look at hosts elsewhere for contrast"
-    match cause:
+    match rule.cause:
         case Cause.PROVIDER:
-            yield "hold restarts, reboots and roll-backs: nothing on these hosts mends it"
-            yield f"move load {_away(evidence)}"
-            if evidence.trouble.hosts:
-                yield "a stop and start moves an instance to other hardware, a reboot does not"
+            yield from _wait(evidence)
+            if evidence.zone and rule.confidence is not Confidence.LOW:
+                yield _away(f"zone {evidence.zone}")
             for link in evidence.trouble.links[:1]:
                 yield f"watch {link}"
         case Cause.ZONE:
-            yield f"move load {_away(evidence)}, and hold restarts there"
-            yield "ask the provider: status page, support case"
+            yield "hold restarts there; ask the provider: status page, support case"
+            if rule.confidence is not Confidence.LOW:
+                yield _away(_place(evidence))
             yield compare
         case Cause.GROUP:
-            yield f"hold the roll-out of {_kind(evidence)}"
-            yield "bring one host back without it, then the others"
+            kind = next((k for k in _kinds(evidence) if _attribute(k) in _ROLLED_OUT), "")
+            if kind:
+                yield f"hold the roll-out of {kind}"
+                yield "bring one host back without it, then the others"
+            else:
+                yield f"look for what is special about {_kind(evidence)}"
             yield compare
+        case Cause.HOST if So.STOPPED in evidence.so:
+            yield "ask who stopped them, and why; start one first, then the others"
         case Cause.HOST:
-            yield f"take {evidence.bad[0]} out of service, then look at it"
+            yield _take_out(evidence)
             yield compare
         case Cause.SOFTWARE:
             yield "hold roll-outs, and look for what changed on all of them: `--baseline last-good`"
             yield "bring one host back first, then the others"
+        case Cause.UNKNOWN if So.NONE_ANSWERS in evidence.so:
+            yield "check this machine's own way first: its network, VPN, bastion, firewall rules"
+            yield "hold changes until it is known; ask the provider"
         case Cause.UNKNOWN:
             yield compare
             yield "hold changes until it is known; ask the provider"
 
 
-def _away(evidence: Evidence) -> str:
-    elsewhere = [h for h in evidence.well if evidence.zones.get(h, "") != evidence.zone]
-    where = f" from {evidence.zone}" if evidence.zone else ""
-    return f"away{where} to {folded(elsewhere)}" if elsewhere else f"away{where}"
+def _wait(evidence: Evidence) -> Iterator[str]:
+    if not evidence.trouble.moves & set(evidence.bad):
+        yield "hold restarts, reboots and roll-backs: nothing on these hosts mends it"
+        return
+    yield "hold reboots and roll-backs: nothing on these hosts mends it"
+    yield (
+        "what cannot wait: a stop and start moves an instance to other hardware, and loses its "
+        "instance store; one first, then the others"
+    )
+
+
+def _away(place: str) -> str:
+    return (
+        f"only SSH was asked: look whether they still serve; if not, move load away from {place}, "
+        "as far as hosts elsewhere have room"
+    )
+
+
+def _take_out(evidence: Evidence) -> str:
+    host = evidence.bad[0]
+    kind = evidence.run.peers or "role"
+    of_kind = {each.name: each.attributes.get(kind, "") for each in evidence.run.hosts}
+    if of_kind[host] and list(of_kind.values()).count(of_kind[host]) == 1:
+        return (
+            f"look at {host}; it is the only {kind} {of_kind[host]} here, nothing stands in for it"
+        )
+    return f"take {host} out of service where others do its work, then look at it"
 
 
 # ----------------------------------------------------------------------------------- unless
@@ -227,6 +310,8 @@ def _unless(cause: Cause, evidence: Evidence) -> Iterator[str]:
             yield "bad hosts turn up in another place, or well ones in this"
         case Cause.GROUP:
             yield "a host without it turns bad, or one with it is well"
+        case Cause.HOST if So.STOPPED in evidence.so:
+            yield "they are started and stay bad"
         case Cause.HOST:
             yield "a second host turns bad"
         case Cause.SOFTWARE:
@@ -235,5 +320,13 @@ def _unless(cause: Cause, evidence: Evidence) -> Iterator[str]:
             yield "hosts elsewhere, or of another kind, are looked at"
 
 
-def _hosts(names: Sequence[str]) -> str:
-    return "host is" if len(names) == 1 else "hosts are"
+def _stopped(evidence: Evidence) -> list[str]:
+    return [host for host in evidence.bad if host in evidence.trouble.stopped]
+
+
+def _hosts(names: Collection[str]) -> str:
+    return f"{len(names)} host{'' if len(names) == 1 else 's'}"
+
+
+def _named(hosts: Collection[str]) -> str:
+    return clip(folded(hosts), MAX_NAMES)
