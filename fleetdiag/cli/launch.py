@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from fleetdiag.cli import screen
+from fleetdiag.cli.descriptors import fitted
 from fleetdiag.cli.interrupt import stop_on_signal
 from fleetdiag.cli.passwords import ask_become_password, ask_secrets
 from fleetdiag.cli.progress import Progress, choose_style
@@ -47,6 +48,7 @@ def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -
     """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
     from fleetdiag.transport import open_transport
 
+    plan = fitted(plan)
     directory = stored_in(settings)
     secrets = ask_secrets(plan, login)
     become_password = ask_become_password(login)

@@ -74,8 +74,7 @@ class _Engine:
             results[kept.name] = kept
             on_event(HostFinished(kept))
 
-        for number in range(min(self._plan.fanout, len(self._plan.hosts))):
-            threading.Thread(target=self._work, name=f"host-{number}", daemon=True).start()
+        self._start_workers()
         for event in self._until_done(results):
             if isinstance(event, HostFinished):
                 settle(event.result)
@@ -89,6 +88,17 @@ class _Engine:
             if host_plan.host.name not in results:
                 settle(self._abandoned(host_plan))
         return tuple(results[host_plan.host.name] for host_plan in self._plan.hosts), interrupted
+
+    def _start_workers(self) -> None:
+        """As many as the fanout; fewer where the machine has no more threads, but one."""
+        for number in range(min(self._plan.fanout, len(self._plan.hosts))):
+            worker = threading.Thread(target=self._work, name=f"host-{number}", daemon=True)
+            try:
+                worker.start()
+            except RuntimeError:
+                if not number:
+                    raise
+                return
 
     def _until_done(self, results: Mapping[str, HostResult]) -> Iterator[Event]:
         """Events until every host has a result, or the run was stopped and its grace is over."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _FIRST_BYTES = 200
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+_OUR_LIMITS = {
+    *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN)
+}
+"""This machine's own: no word about the host."""
 
 
 class EagerSocket(socket.socket):
@@ -73,8 +77,11 @@ def connect(address: str, port: int, timeout_s: float) -> EagerSocket:
     targets = _resolve(address, port)
     failure = HostError(HostStatus.UNREACHABLE, "no address")
     for number, (family, target) in enumerate(targets):
-        sock = EagerSocket(family, socket.SOCK_STREAM)
         share_s = (deadline - time.monotonic()) / (len(targets) - number)
+        try:
+            sock = EagerSocket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise our_limit(error) from error
         try:
             sock.settimeout(max(share_s, 0.001))
             sock.connect(target)
@@ -93,15 +100,22 @@ def run_proxy(command: str) -> EagerSocket:
     It is run by /bin/sh as ssh does (ssh_config(5), ProxyCommand), from the user's own ssh_config
     or inventory, already expanded.
     """
-    ours, theirs = socket.socketpair()
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        raise our_limit(error) from error
     with theirs:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command}"],
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {command}"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise our_limit(error) from error
     stream = _ProxySocket(fileno=ours.detach())
     stream.process = process
     return stream
@@ -125,11 +139,21 @@ def _resolve(address: str, port: int) -> Sequence[tuple[int, tuple[Any, ...]]]:
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
+        if error.errno in {socket.EAI_SYSTEM, socket.EAI_MEMORY}:
+            raise our_limit(error) from error
         words = f"{address}: {error.strerror.lower() if error.strerror else 'does not resolve'}"
         raise HostError(HostStatus.DNS, words) from error
+    except OSError as error:
+        raise our_limit(error) from error
     except (UnicodeError, ValueError) as error:
         raise HostError(HostStatus.DNS, f"{address}: not a host name") from error
     return [(family, target) for family, _, _, _, target in found]
+
+
+def our_limit(error: OSError) -> HostError:
+    """For what this machine could not give; the host was not asked."""
+    words = f"this machine: {(error.strerror or str(error)).lower()}; ask fewer at once (--fanout)"
+    return HostError(HostStatus.NOT_RUN, words)
 
 
 def _connect_failure(error: OSError, address: str, port: int, timeout_s: float) -> HostError:
@@ -138,6 +162,8 @@ def _connect_failure(error: OSError, address: str, port: int, timeout_s: float) 
         return HostError(HostStatus.UNREACHABLE, f"{place}: no answer within {timeout_s:g} s")
     if isinstance(error, ConnectionRefusedError):
         return HostError(HostStatus.REFUSED, f"{place}: connection refused")
+    if error.errno in _OUR_LIMITS:
+        return our_limit(error)
     if error.errno in _NO_ROUTE:
         return HostError(HostStatus.UNREACHABLE, f"{place}: no route to host")
     return HostError(HostStatus.UNREACHABLE, f"{place}: {error.strerror or error}")

@@ -70,6 +70,25 @@ ECHO = Playbook("echo", (Step("a", ("echo a",)), Step("b", ("echo b",))))
 SLEEP = Playbook("sleep", (Step("quick", ("echo quick",)), Step("long", ("sleep 30",), 60)))
 
 
+def test_a_machine_without_more_threads_asks_fewer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def scarce(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    made = Hosts()
+
+    results, _ = run_hosts(make_plan(hosts("up-1", "up-2", "up-3", "up-4"), ECHO), made, ignore)
+
+    assert [result.status for result in results] == ["ok"] * 4
+    assert made.most_at_once <= 2
+
+
 def test_results_stand_in_the_plans_order_whatever_finished_first() -> None:
     names = ["down-1", "up-1", "down-2", "up-2"]
     results, interrupted = run_hosts(make_plan(hosts(*names), ECHO), Hosts(), ignore)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetdiag.cli.descriptors import A_HOST
 from fleetdiag.model import Endpoint, Host, HostStatus, Outcome, Step, TransportKind
 from fleetdiag.transport import Secrets, encrypted_keys
 from tests.fleet.loopback import LoopbackSshd
@@ -222,20 +225,22 @@ def test_a_wrong_key_says_what_was_tried_and_what_the_server_takes(
     assert result.reason.startswith(f"user {loopback_sshd.user} refused; tried {key}")
 
 
-def test_a_proxy_command_carries_a_session(loopback_sshd: LoopbackSshd) -> None:
+def carrier(server: LoopbackSshd) -> str:
+    """A proxy command that carries bytes to the server and back."""
     dial = (
         "import socket,os,sys,threading\n"
-        f"s=socket.create_connection(('127.0.0.1',{loopback_sshd.port}))\n"
+        f"s=socket.create_connection(('127.0.0.1',{server.port}))\n"
         "def up():\n"
         "  while d:=os.read(0,65536): s.sendall(d)\n"
         "threading.Thread(target=up,daemon=True).start()\n"
         "while d:=s.recv(65536): os.write(1,d)\n"
     )
-    import shlex
-    import sys
+    return f"{sys.executable} -c {shlex.quote(dial)}"
 
-    command = f"{sys.executable} -c {shlex.quote(dial)}"
-    result = run_on([loopback_host(loopback_sshd, proxy_command=command)])["loopback"]
+
+def test_a_proxy_command_carries_a_session(loopback_sshd: LoopbackSshd) -> None:
+    host = loopback_host(loopback_sshd, proxy_command=carrier(loopback_sshd))
+    result = run_on([host])["loopback"]
     assert result.status is HostStatus.OK, result.reason
 
 
@@ -312,12 +317,67 @@ def test_no_descriptor_is_left_open_by_failed_logins(
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
 
 
+@pytest.mark.parametrize("way", ["agent", "proxy", "openssh"])
+def test_a_host_in_flight_has_no_more_files_open_than_the_program_counts_on(
+    loopback_sshd: LoopbackSshd, agent: str, way: str
+) -> None:
+    subprocess.run(["ssh-add", "-q", loopback_sshd.key_path], check=True)
+    host = {
+        "agent": loopback_host(loopback_sshd, identity_files=(), identities_only=False),
+        "proxy": loopback_host(loopback_sshd, proxy_command=carrier(loopback_sshd)),
+        "openssh": loopback_host(loopback_sshd, TransportKind.OPENSSH),
+    }[way]
+    hosts = [replace(host, name=f"h{number}") for number in range(8)]
+    open_files = Path("/proc/self/fd")
+    before, over, seen = len(list(open_files.iterdir())), threading.Event(), [0]
+
+    def look() -> None:
+        while not over.wait(0.002):
+            seen.append(len(list(open_files.iterdir())))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        results = run_on(hosts, Step("wait", ("sleep 1",)))
+    finally:
+        over.set()
+        looking.join()
+
+    assert {result.status for result in results.values()} == {HostStatus.OK}
+    assert before + 8 <= max(seen) <= before + 8 * A_HOST + 2
+
+
+EXHAUSTED = """
+import resource
+import sys
+from fleetdiag.errors import HostError
+from fleetdiag.transport.dial import connect, run_proxy
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+taken = []
+while True:
+    try:
+        taken.append(open("/dev/null"))
+    except OSError:
+        break
+for attempt in (lambda: connect("127.0.0.1", 22, 5.0), lambda: run_proxy("true")):
+    try:
+        attempt()
+    except HostError as error:
+        print(error.status, error.reason)
+"""
+
+
+def test_where_this_machine_is_out_of_descriptors_no_host_is_blamed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXHAUSTED], capture_output=True, text=True, check=True
+    )
+    told = "not-run this machine: too many open files; ask fewer at once (--fanout)"
+    assert done.stdout.splitlines() == [told, told]
+
+
 def test_an_interactive_shell_needs_no_ssh_program(
     loopback_sshd: LoopbackSshd, tmp_path: Path
 ) -> None:
-    import shlex
-    import sys
-
     inventory = tmp_path / "inventory.yaml"
     inventory.write_text(
         f"hosts:\n  box:\n    address: 127.0.0.1\n    port: {loopback_sshd.port}\n"
