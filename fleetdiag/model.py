@@ -16,6 +16,8 @@ Attributes = Mapping[str, str]
 DEFAULT_STEP_TIMEOUT_S = 10.0
 DEFAULT_OUTPUT_CAP_BYTES = 1 << 20
 DEFAULT_FANOUT = 64
+END_OF_DATES_S = 253_402_300_799.0
+"""The last second of the year 9999, Unix time: a calendar has none after it."""
 
 
 # ---------------------------------------------------------------------------------- inventory

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.archive.rows import get, texts
 from fleetdiag.model import (
+    END_OF_DATES_S,
     CloudConsole,
     CloudEvent,
     CloudFacts,
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fleetdiag.archive.rows import Row
-
-END_OF_DATES_S = 253_402_300_799.0
-"""The last second of the year 9999."""
 
 
 def cloud_row(cloud: CloudFacts, keep: Callable[[bytes], str]) -> Row:

@@ -115,17 +115,8 @@ class Writer:
         position = self._positions.get(result.name)
         if position is None:
             raise ValueError(f"{result.name!r} is not a host of this run's plan")
-        outputs: dict[str, bytes] = {}
-
-        def keep(output: bytes) -> str:
-            name = schema.digest(output)
-            outputs[name] = output
-            return name
-
-        body = schema.to_body(rows.result_row(result, keep))
         with self._transaction():
-            for name, output in outputs.items():
-                self._store(name, output)
+            body = schema.to_body(rows.result_row(result, self._keep))
             self._connection.execute(
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)",
                 (position, result.status.value, result.started_at + result.duration_s, body),
@@ -133,25 +124,19 @@ class Writer:
 
     def add_cloud(self, cloud: CloudFacts) -> None:
         """Stores what the provider said, in place of an earlier saying; raises ArchiveError."""
-        outputs: dict[str, bytes] = {}
-
-        def keep(output: bytes) -> str:
-            name = schema.digest(output)
-            outputs[name] = output
-            return name
-
-        body = schema.to_body(cloud_rows.cloud_row(cloud, keep))
         with self._transaction():
-            for name, output in outputs.items():
-                self._store(name, output)
+            body = schema.to_body(cloud_rows.cloud_row(cloud, self._keep))
             self._connection.execute("DELETE FROM cloud")
             self._connection.execute("INSERT INTO cloud VALUES (?)", (body,))
 
-    def _store(self, name: str, output: bytes) -> None:
+    def _keep(self, output: bytes) -> str:
+        """Store an output, unless it is there; the name it has."""
+        name = schema.digest(output)
         known = self._connection.execute("SELECT 1 FROM blob WHERE sha256 = ?", (name,))
         if known.fetchone() is None:
             blob = schema.pack(name, output)
             self._connection.execute("INSERT INTO blob VALUES (?, ?, ?, ?)", blob)
+        return name
 
     def finish(self, duration_s: float, interrupted: bool) -> None:
         """Marks the run as ended, syncs the file to the disk and closes it; raises ArchiveError."""

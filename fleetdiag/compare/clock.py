@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from fleetdiag.model import END_OF_DATES_S
+
 if TYPE_CHECKING:
     from fleetdiag.model import HostFacts
 
@@ -126,10 +128,6 @@ def time_in(text: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return None
-
-
-END_OF_DATES_S = 253_402_300_799.0
-"""The last second of the year 9999."""
 
 
 def time_range(first_s: float, last_s: float) -> str:

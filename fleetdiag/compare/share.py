@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetdiag.compare.fisher import ALPHA, fisher, number_tried
-from fleetdiag.model import Shared
+from fleetdiag.model import END_OF_DATES_S, Shared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,8 +36,6 @@ PLACES = frozenset(
     }
 )
 """Attributes a host is in, not has; for the sentence."""
-END_OF_DATES_S = 253_402_300_799.0
-"""The last second of the year 9999."""
 
 
 class _Mark(NamedTuple):

@@ -13,7 +13,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from fleetdiag.model import Finding, FindingKind, Severity
+from fleetdiag.model import END_OF_DATES_S, Finding, FindingKind, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,6 @@ AHEAD_S = 60.0
 MOST_LINES = 5
 BOOTED = "booted"
 """The event that has a sentence of its own."""
-END_OF_DATES_S = 253_402_300_799.0
 
 
 class Burst(NamedTuple):

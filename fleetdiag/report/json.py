@@ -7,6 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fleetdiag.model import END_OF_DATES_S
+
 if TYPE_CHECKING:
     from fleetdiag.model import (
         CloudFacts,
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
         Verdict,
     )
 
-END_OF_DATES_S = 253_402_300_799.0
 FORMAT = 1
 """Raised when a key changes its meaning or goes; new keys do not raise it."""
 

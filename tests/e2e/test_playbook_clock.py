@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e import metadata
 from tests.e2e.program import Program
+from tests.e2e.told import must_be_first, must_be_silent_twice, notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 Break = Callable[[Fleet, str], None]
 
 SHIFTED = """#!/bin/sh
@@ -23,10 +22,6 @@ SHIFTED = """#!/bin/sh
 exec /bin/date -d '+2 hours' "$@"
 """
 SERVER = "/run/metadata.py"
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
 
 
 def ahead(ten: Fleet, host: str) -> None:
@@ -56,10 +51,7 @@ def mended(ten: Fleet) -> Iterator[None]:
 
 
 def test_a_healthy_fleet_shows_nothing_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "clock")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert notable(told) == []
+    must_be_silent_twice(program, "clock")
 
 
 @pytest.mark.usefixtures("mended")
@@ -77,10 +69,7 @@ def test_a_wrong_clock_is_the_first_finding(
 ) -> None:
     broken(ten, "web-07")
     told = program.told("run", "clock", exits=1)
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity)
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"])
+    must_be_first(told, step, severity, said)
     if broken is ahead_of_the_cloud:
         cloud = next(one for one in told["findings"] if one["step"] == "provider-clock")
         assert (cloud["severity"], cloud["hosts"]) == ("critical", ["web-07"])

@@ -6,18 +6,17 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e import metadata
 from tests.e2e.program import Program
+from tests.e2e.told import notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 Instances = Callable[[Mapping[str, Mapping[str, str]]], None]
 
 SERVER = "/run/metadata.py"
@@ -69,10 +68,6 @@ def instances(ten: Fleet, program: Program) -> Iterator[Instances]:
     yield make
     for host in ten.hosts:
         ten.exec(host.name, ["ip", "address", "delete", f"{metadata.ADDRESS}/32", "dev", "lo"])
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
 
 
 def test_healthy_instances_in_two_zones_are_silent_and_tell_their_zone(

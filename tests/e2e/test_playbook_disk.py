@@ -5,17 +5,15 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program, until
+from tests.e2e.told import must_be_first, must_be_silent_twice
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
-
-Json = dict[str, Any]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -25,13 +23,6 @@ def own_fstab(ten: Fleet) -> None:
         ten.write(host.name, "/etc/fstab", b"data /srv/data tmpfs size=16m 0 0\n")
 
 
-def must_be_first(told: Json, step: str, severity: str, said: str) -> None:
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity), first
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"]), first
-
-
 def must(ten: Fleet, script: str) -> None:
     """Run it as root on web-07."""
     done = ten.exec("web-07", ["sh", "-ec", script])
@@ -39,10 +30,7 @@ def must(ten: Fleet, script: str) -> None:
 
 
 def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "disk")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert [one for one in told["findings"] if one["severity"] != "info"] == []
+    must_be_silent_twice(program, "disk")
 
 
 def test_a_full_filesystem_is_named(program: Program, ten: Fleet) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,22 +10,14 @@ from fleetdiag.model import Step
 from fleetdiag.playbook import load
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import must_be_first, must_be_silent_twice, notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
-
 
 def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "kernel")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert notable(told) == []
+    must_be_silent_twice(program, "kernel")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +59,7 @@ def test_a_fault_is_the_first_finding_on_the_right_host(
 
     told = program.told("run", "kernel", exits=1)
 
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity)
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"])
+    must_be_first(told, step, severity, said)
     assert {host for finding in notable(told) for host in finding["hosts"]} == {"web-07"}
 
 

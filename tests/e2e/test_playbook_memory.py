@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import must_be_first, must_be_silent_twice
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
-
-
-def must_be_first(told: Json, step: str, severity: str, said: str) -> None:
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity), first
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"]), first
-
 
 def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "memory")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert [one for one in told["findings"] if one["severity"] != "info"] == []
+    must_be_silent_twice(program, "memory")
 
 
 def test_a_kill_for_want_of_memory_in_the_log_is_told_with_who_was_killed(

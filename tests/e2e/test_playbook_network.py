@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e import nameserver
 from tests.e2e.program import Program
+from tests.e2e.told import must_be_first, must_be_silent_twice, notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 Break = Callable[[Fleet, str], None]
 
 SERVER = "/run/nameserver.py"
@@ -89,10 +88,6 @@ def resolved(ten: Fleet, program: Program) -> Iterator[Program]:
     ten.exec("web-07", ["rm", "-f", "/run/ready"])
 
 
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
-
-
 def python(ten: Fleet, host: str, script: str) -> None:
     """Have it run on the host, and return once it is ready."""
     ten.write(host, "/run/script.py", script.encode())
@@ -139,10 +134,7 @@ def mended(ten: Fleet) -> Iterator[None]:
 
 
 def test_a_healthy_fleet_shows_nothing_twice(resolved: Program) -> None:
-    for _ in range(2):
-        told = resolved.told("run", "network")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert notable(told) == []
+    must_be_silent_twice(resolved, "network")
 
 
 @pytest.mark.usefixtures("mended")
@@ -163,10 +155,7 @@ def test_a_fault_that_is_really_there_is_the_first_finding(
 ) -> None:
     broken(ten, "web-07")
     told = resolved.told("run", "network", exits=1)
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity)
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"])
+    must_be_first(told, step, severity, said)
     assert {host for finding in notable(told) for host in finding["hosts"]} == {"web-07"}
 
 

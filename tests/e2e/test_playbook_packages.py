@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import must_be_first, must_be_silent_twice
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 
 BUILD = """
 mkdir -p /tmp/deb/DEBIAN
@@ -49,18 +48,8 @@ def without_the_app(ten: Fleet) -> Iterator[None]:
         ten.exec(host.name, ["dpkg", "--purge", "fleet-app"])
 
 
-def must_be_first(told: Json, step: str, severity: str, said: str) -> None:
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity), first
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"]), first
-
-
 def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "packages")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert [one for one in told["findings"] if one["severity"] != "info"] == []
+    must_be_silent_twice(program, "packages")
 
 
 @pytest.mark.usefixtures("without_the_app")

@@ -6,21 +6,15 @@ Most tests have a fleet of their own: a reboot stays in a host's journal.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import Json, must_be_silent_twice, notable
 from tests.fleet import Fleet, kernellog
 
 pytestmark = pytest.mark.fleet
-
-Json = dict[str, Any]
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
 
 
 def answers(program: Program, host: str) -> dict[str, str]:
@@ -38,10 +32,7 @@ def test_hosts_that_were_not_rebooted_show_nothing_twice(
     make_fleet: MakeFleet, tmp_path: Path
 ) -> None:
     fresh = Program(tmp_path, make_fleet(hosts=5).inventory_path)
-    for _ in range(2):
-        told = fresh.told("run", "previous-boot")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 5
-        assert notable(told) == []
+    must_be_silent_twice(fresh, "previous-boot", hosts=5)
 
 
 def test_a_host_that_came_up_again_and_again_is_named(

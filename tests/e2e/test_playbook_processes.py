@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program, until
+from tests.e2e.told import must_be_first, must_be_silent_twice
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 
 FILES = """\
 import resource, time
@@ -30,13 +29,6 @@ time.sleep(600)
 """
 
 
-def must_be_first(told: Json, step: str, severity: str, said: str) -> None:
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity), first
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"]), first
-
-
 def count(ten: Fleet, name: str, state: str = "") -> int:
     """How many processes of web-07 have this name (and state)."""
     shown = ten.exec("web-07", ["ps", "-eo", "stat=,comm="]).stdout.splitlines()
@@ -45,10 +37,7 @@ def count(ten: Fleet, name: str, state: str = "") -> int:
 
 
 def test_a_healthy_fleet_shows_no_difference_twice(program: Program) -> None:
-    for _ in range(2):
-        told = program.told("run", "processes")
-        assert [host["status"] for host in told["hosts"]] == ["ok"] * 10
-        assert [one for one in told["findings"] if one["severity"] != "info"] == []
+    must_be_silent_twice(program, "processes")
 
 
 def test_a_stuck_process_is_named_with_where_it_waits(program: Program, ten: Fleet) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import Json, notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
 
-Json = dict[str, Any]
 
 ODD = "web-07"
 UNIT = """[Unit]
@@ -73,10 +72,6 @@ def unit(ten: Fleet) -> Iterator[Unit]:
     made = Unit(ten)
     yield made
     made.remove()
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
 
 
 def must_be_first(told: Json, step: str, severity: str, summary: str, said: str) -> None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
+from tests.e2e.told import Json, must_be_first, notable
 from tests.fleet import Fleet
 
 pytestmark = pytest.mark.fleet
-
-Json = dict[str, Any]
-
-
-def notable(told: Json) -> list[Json]:
-    return [finding for finding in told["findings"] if finding["severity"] != "info"]
 
 
 def differing(told: Json) -> list[str]:
@@ -72,10 +66,7 @@ def test_a_planted_fault_is_the_first_finding_on_the_right_host(
 ) -> None:
     ten.fault("web-07", fault, **values)
     told = program.told("run", "triage", exits=1)
-    first = told["findings"][0]
-    assert (first["hosts"], first["step"], first["severity"]) == (["web-07"], step, severity)
-    assert first["of"] == 10
-    assert said in " ".join(first["evidence"])
+    must_be_first(told, step, severity, said)
     assert {host for finding in notable(told) for host in finding["hosts"]} == {"web-07"}
 
 
