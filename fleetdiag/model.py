@@ -788,6 +788,9 @@ class Chunk:
 class Session(Protocol):
     """A byte stream to `sh -s` on a host. Used by one thread, except `close`."""
 
+    sent_at: float
+    """Unix time just before the first bytes were sent."""
+
     def send(self, data: bytes) -> None:
         """Write all of `data` to the shell's stdin; raises HostError (lost)."""
 
@@ -801,8 +804,12 @@ class Session(Protocol):
 class Transport(Protocol):
     """Opens sessions; shared by all the threads of a run."""
 
-    def open(self, host: Host, limits: Limits) -> Session:
-        """A new session to the host; raises HostError with its status and reason."""
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> Session:
+        """A new session to the host, which reads `first`; raises HostError with status and reason.
+
+        `first` may go out together with the login, and twice where it is in doubt whether the
+        host took it: nothing but what is safe to repeat.
+        """
 
     def close(self) -> None:
         """Drop what sessions share (bastion logins); never raises."""

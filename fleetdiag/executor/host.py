@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -127,11 +126,12 @@ def run_host(
     loss: HostError | None = None
     try:
         while todo := progress.todo():
-            session = _open(plan, transport, limits, control)
+            script = _Script.of(todo, limits, become_password)
+            session = _open(plan, transport, limits, control, script.text)
             if connect_s is None:
                 connect_s = time.monotonic() - began
             try:
-                _drive(session, todo, progress, limits, control, become_password)
+                _drive(session, script, progress, limits, control)
             except HostError as error:
                 _after_loss(progress, error, control)
                 loss = error
@@ -163,14 +163,38 @@ def run_host(
     return result
 
 
-def _open(plan: HostPlan, transport: Transport, limits: Limits, control: Control) -> Session:
-    """A session; a login the server dropped unanswered is tried again, with jitter."""
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """What one session is given to run."""
+
+    text: bytes
+    splitter: Splitter
+    """Of what comes back."""
+    host_s: float
+    """The limit of all of it."""
+
+    @classmethod
+    def of(
+        cls, todo: list[tuple[int, Step]], limits: Limits, become_password: str | None
+    ) -> _Script:
+        nonce = new_nonce()
+        total_s = sum(step.timeout_s + KILL_GRACE_S for _, step in todo)
+        host_s = limits.host_s if limits.host_s is not None else total_s
+        fuse_s = int(min(total_s, host_s)) + _FUSE_SPARE_S
+        text = compose(todo, nonce, fuse_s=fuse_s, become_password=become_password)
+        return cls(text, Splitter(nonce, todo), host_s)
+
+
+def _open(
+    plan: HostPlan, transport: Transport, limits: Limits, control: Control, script: bytes
+) -> Session:
+    """A session with the script; a login that the server dropped is tried again, with jitter."""
     control.step = ""
     for attempt in range(limits.throttle_retries + 1):
         if control.stopped():
             raise Stopped
         try:
-            session = transport.open(plan.host, limits)
+            session = transport.open(plan.host, limits, script)
         except HostError as error:
             if error.status is not HostStatus.THROTTLED or attempt == limits.throttle_retries:
                 raise
@@ -182,23 +206,11 @@ def _open(plan: HostPlan, transport: Transport, limits: Limits, control: Control
 
 
 def _drive(
-    session: Session,
-    todo: list[tuple[int, Step]],
-    progress: _Progress,
-    limits: Limits,
-    control: Control,
-    become_password: str | None,
+    session: Session, script: _Script, progress: _Progress, limits: Limits, control: Control
 ) -> None:
-    """Send the script for `todo` and take its records until it is done; HostError when lost."""
-    nonce = new_nonce()
-    splitter = Splitter(nonce, todo)
-    total_s = sum(step.timeout_s + KILL_GRACE_S for _, step in todo)
-    host_s = limits.host_s if limits.host_s is not None else total_s
-    fuse_s = int(min(total_s, host_s)) + _FUSE_SPARE_S
-    asked_at = time.time()
-    with suppress(HostError):  # a shell that is gone already: what it said is still to be read
-        session.send(compose(todo, nonce, fuse_s=fuse_s, become_password=become_password))
-    clock = _StepClock(time.monotonic() + limits.auth_s, time.monotonic() + host_s, asked_at)
+    """Take the records of the script until it is done; HostError when lost."""
+    began, splitter, host_s = time.monotonic(), script.splitter, script.host_s
+    clock = _StepClock(began + limits.auth_s, began + host_s, session.sent_at)
     while True:
         if control.stopped():
             raise Stopped

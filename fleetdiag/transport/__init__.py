@@ -78,8 +78,8 @@ class _ByKind:
     def __init__(self, transports: dict[TransportKind, Transport]) -> None:
         self._transports = transports
 
-    def open(self, host: Host, limits: Limits) -> Session:
-        return self._transports[host.transport].open(host, limits)
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> Session:
+        return self._transports[host.transport].open(host, limits, first)
 
     def close(self) -> None:
         for transport in self._transports.values():

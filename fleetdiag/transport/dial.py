@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fleetdiag.errors import HostError
 from fleetdiag.model import HostStatus
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _FIRST_BYTES = 200
+_RECEIVED_BYTES = 1 << 16
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _OUR_LIMITS = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN)
@@ -25,7 +28,79 @@ _OUR_LIMITS = {
 """This machine's own: no word about the host."""
 
 
-class EagerSocket(socket.socket):
+class StreamLateError(Exception):
+    """Nothing came, or could be sent, by `Stream.until`. No OSError: SSH libraries take those."""
+
+
+class Stream(Protocol):
+    """What an SSH connection goes over."""
+
+    until: float | None
+    """When to give up waiting, with StreamLateError (monotonic clock); None: see `settimeout`."""
+    first_bytes: bytes
+    """What the server said first: tells a dropped login from a silent server."""
+    ended: bool
+    """The server closed or reset the connection."""
+    proxied: bool
+    """A proxy command is at the other end, not the server itself."""
+
+    def send(self, data: Buffer, /) -> int:
+        """As `socket.send`."""
+
+    def recv(self, size: int, /) -> bytes:
+        """As `socket.recv`."""
+
+    def ready(self, timeout_s: float) -> bool:
+        """Whether `recv` would not wait, now or within that time."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        """As `socket.settimeout`."""
+
+    def close(self) -> None:
+        """At once, any thread, any number of times."""
+
+
+class Buffered:
+    """Reads much at once and hands out little: an SSH library takes a packet in three pieces."""
+
+    until: float | None = None
+    first_bytes: bytes = b""
+    ended: bool = False
+    proxied: bool = False
+    _held: memoryview = memoryview(b"")
+    """What was received last, read up to `_at`."""
+    _at: int = 0
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:  # noqa: ARG002 - a socket's
+        """As `socket.recv`, of what is there already without asking the kernel again."""
+        if self._at == len(self._held):
+            self._fill()
+        data = bytes(self._held[self._at : self._at + size])
+        self._at += len(data)
+        return data
+
+    def _fill(self) -> None:
+        if self.until is not None and not self.ready(self.until - time.monotonic()):
+            raise StreamLateError
+        data = self._receive(_RECEIVED_BYTES)
+        if not data:
+            self.ended = True
+        elif len(self.first_bytes) < _FIRST_BYTES:
+            self.first_bytes += data[:_FIRST_BYTES]
+        self._held, self._at = memoryview(data), 0
+
+    def ready(self, timeout_s: float) -> bool:
+        """Whether `recv` would not wait, now or within that time."""
+        return self._at < len(self._held) or self._comes(timeout_s)
+
+    def _comes(self, timeout_s: float) -> bool:
+        raise NotImplementedError
+
+    def _receive(self, size: int) -> bytes:
+        raise NotImplementedError
+
+
+class EagerSocket(Buffered, socket.socket):
     """A TCP socket that neither waits to send nor to acknowledge, and remembers what it saw.
 
     Nagle's algorithm and delayed acknowledgements cost a quarter of a login at 100 ms round trip
@@ -33,32 +108,43 @@ class EagerSocket(socket.socket):
     set again after every read (tcp(7)).
     """
 
-    first_bytes: bytes = b""
-    """What the server said first: tells a dropped login from a silent server."""
-    ended: bool = False
-    """The server closed or reset the connection."""
-    proxied: bool = False
-    """A proxy command is at the other end, not the server itself."""
-
     def send(self, data: Buffer, flags: int = 0, /) -> int:
         """As `socket.send`."""
-        try:
-            return super().send(data, flags)
-        except ConnectionError:
-            self.ended = True
-            raise
+        while True:
+            try:
+                return super().send(data, flags)
+            except BlockingIOError:
+                if self.until is None:
+                    raise
+                if not self._waits(select.POLLOUT, self.until - time.monotonic()):
+                    raise StreamLateError from None
+            except ConnectionError:
+                self.ended = True
+                raise
 
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """As `socket.recv`."""
+    def close(self) -> None:
+        """At once, also where another thread waits for what comes."""
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+    def _comes(self, timeout_s: float) -> bool:
+        return self._waits(select.POLLIN, timeout_s)
+
+    def _waits(self, what: int, timeout_s: float) -> bool:
+        poll = select.poll()
         try:
-            data = super().recv(size, flags)
+            poll.register(self, what)
+        except ValueError as error:
+            raise OSError(errno.EBADF, "the connection was closed") from error
+        return bool(poll.poll(max(0.0, timeout_s) * 1000))
+
+    def _receive(self, size: int) -> bytes:
+        try:
+            data = socket.socket.recv(self, size)
         except ConnectionError:
             self.ended = True
             raise
-        if not data:
-            self.ended = True
-        elif len(self.first_bytes) < _FIRST_BYTES:
-            self.first_bytes += data[:_FIRST_BYTES]
         if _QUICKACK is not None and self.family != socket.AF_UNIX:
             try:
                 self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)

@@ -1,4 +1,4 @@
-"""paramiko's Transport with one round trip less in each login; what is private of it, in one place.
+"""paramiko's Transport with waits and work left out; what is private of it is here and in inline.
 
 The request for the authentication service and the first signed request are sent in one flight:
 the server takes them in order, and one that refuses the service disconnects either way (RFC 4253,
@@ -9,7 +9,7 @@ dropbear; docs/decisions/0004-one-flight.md.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
@@ -20,18 +20,22 @@ from paramiko.transport import ServiceRequestingTransport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from paramiko.channel import Channel
     from paramiko.pkey import PKey
 
-    from fleetdiag.transport.dial import EagerSocket
+_WITHOUT_MAC = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+"""paramiko compares a packet's MAC byte by byte in Python, which costs more than all else that it
+does with a packet; these ciphers come without one."""
 
 
 class EagerTransport(ServiceRequestingTransport):
     """Asks to authenticate without waiting for leave to ask."""
 
-    def __init__(self, stream: EagerSocket | Channel) -> None:
-        self._accepted = threading.Event()
+    def __init__(self, stream: Any) -> None:
+        self._algorithms_known = threading.Event()
         super().__init__(stream)
+        options = self.get_security_options()
+        others = (cipher for cipher in options.ciphers if cipher not in _WITHOUT_MAC)
+        options.ciphers = (*_WITHOUT_MAC, *others)
 
     def ensure_session(self) -> None:
         """Ask for the authentication service, once, and go on."""
@@ -39,7 +43,7 @@ class EagerTransport(ServiceRequestingTransport):
             raise SSHException("the connection ended")
         if self.auth_handler is not None:
             return
-        self.auth_handler = _EagerAuthHandler(self)
+        self.auth_handler = self._new_auth_handler()
         message = Message()
         message.add_byte(cMSG_SERVICE_REQUEST)
         message.add_string("ssh-userauth")
@@ -52,17 +56,27 @@ class EagerTransport(ServiceRequestingTransport):
         """
         self.ensure_session()
         if "rsa" in key.get_name():
-            self._accepted.wait(self.auth_timeout)
-        handler = cast("_EagerAuthHandler", self.auth_handler)
+            self._wait_for_algorithms()
+        handler = cast("EagerAuthHandler", self.auth_handler)
         allowed: list[str] = handler.auth_publickey(username, key)
         return allowed
 
+    def _new_auth_handler(self) -> EagerAuthHandler:
+        return EagerAuthHandler(self)
+
+    def _wait_for_algorithms(self) -> None:
+        self._algorithms_known.wait(self.auth_timeout)
+
+    def _parse_ext_info(self, msg: Message) -> None:
+        super()._parse_ext_info(msg)  # type: ignore[misc]  # missing in the stubs
+        self._algorithms_known.set()
+
     def _parse_service_accept(self, m: Message) -> None:
-        super()._parse_service_accept(m)  # type: ignore[misc]  # missing in the stubs
-        self._accepted.set()
+        super()._parse_service_accept(m)  # type: ignore[misc]
+        self._algorithms_known.set()
 
 
-class _EagerAuthHandler(AuthOnlyHandler):
+class EagerAuthHandler(AuthOnlyHandler):
     """Ready for an answer before it asks: paramiko makes the event only after it sent."""
 
     def send_auth_request(
@@ -81,5 +95,9 @@ class _EagerAuthHandler(AuthOnlyHandler):
         with self.transport.lock:
             # As paramiko's own handlers do.
             self.transport._send_message(message)  # type: ignore[attr-defined]  # noqa: SLF001
+        self.asked()
         allowed: list[str] = self.wait_for_response(self.auth_event)
         return allowed
+
+    def asked(self) -> None:
+        """A request was sent, its answer is not waited for yet."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paramiko.channel import Channel
 from paramiko.ssh_exception import (
     AuthenticationException,
     BadAuthenticationType,
@@ -17,8 +18,8 @@ from paramiko.ssh_exception import (
 
 from fleetdiag.errors import HostError
 from fleetdiag.model import HostStatus
-from fleetdiag.transport.dial import EagerSocket
 from fleetdiag.transport.eager import EagerTransport
+from fleetdiag.transport.inline import InlineTransport
 from fleetdiag.transport.known_hosts import (
     KnownHosts,
     Trust,
@@ -29,11 +30,14 @@ from fleetdiag.transport.known_hosts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import paramiko
+    from paramiko.pkey import PKey
 
     from fleetdiag.model import Endpoint, Limits
+    from fleetdiag.transport.dial import Stream
+    from fleetdiag.transport.inline import Opening
     from fleetdiag.transport.keys import KeyRing
     from fleetdiag.transport.secrets import Secrets
 
@@ -104,20 +108,58 @@ class Login:
     keys: KeyRing
     secrets: Secrets
     host_keys: HostKeys
+    taken: set[tuple[str, bytes]] = field(default_factory=set)
+    """Users with the public keys that some host of the run has let them in with."""
 
-    def over(
+    def for_many(
         self,
-        stream: EagerSocket | paramiko.Channel,
+        stream: Stream | Channel,
         endpoint: Endpoint,
         limits: Limits,
         key_types: tuple[str, ...] = (),
-    ) -> paramiko.Transport:
-        """A logged-in connection over an open stream, which it owns from then on.
+    ) -> EagerTransport:
+        """A logged-in connection for threads to share, over an open stream, which it owns.
 
         `key_types` are the host key types to insist on. Raises HostError, or OtherKeyTypes when
         the stream is spent but another login with those types may do.
         """
         connection = EagerTransport(stream)
+
+        def offer(key: PKey, *, expected: bool) -> Sequence[str]:  # noqa: ARG001
+            return connection.auth_publickey(endpoint.user, key)
+
+        self._over(connection, offer, stream, endpoint, limits, key_types)
+        return connection
+
+    def for_one(
+        self,
+        stream: Stream,
+        endpoint: Endpoint,
+        limits: Limits,
+        key_types: tuple[str, ...] = (),
+        opening: Opening | None = None,
+    ) -> InlineTransport:
+        """As `for_many`, for one thread and one session: `opening` is asked for with the login.
+
+        Raises TooEagerError, too, when another login without `opening` may do.
+        """
+        connection = InlineTransport(stream)
+
+        def offer(key: PKey, *, expected: bool) -> Sequence[str]:
+            return connection.auth_and_open(endpoint.user, key, opening if expected else None)
+
+        self._over(connection, offer, stream, endpoint, limits, key_types)
+        return connection
+
+    def _over(
+        self,
+        connection: EagerTransport,
+        offer: Callable[..., Sequence[str]],
+        stream: Stream | Channel,
+        endpoint: Endpoint,
+        limits: Limits,
+        key_types: tuple[str, ...],
+    ) -> None:
         try:
             known = self.host_keys.known(endpoint)
             name, port, address = _looked_up(endpoint)
@@ -125,24 +167,29 @@ class Login:
             _prefer(connection, preferred, only=bool(key_types))
             key = _negotiate(connection, stream, limits)
             self.host_keys.verify(endpoint, key, asked_types=bool(key_types))
-            self._authenticate(connection, endpoint, limits)
+            self._authenticate(connection, offer, endpoint, limits)
         except BaseException:
             connection.close()
             raise
-        return connection
 
     def _authenticate(
-        self, connection: paramiko.Transport, endpoint: Endpoint, limits: Limits
+        self,
+        connection: EagerTransport,
+        offer: Callable[..., Sequence[str]],
+        endpoint: Endpoint,
+        limits: Limits,
     ) -> None:
         """Offer keys, then the password; HostError says what was tried and what would do."""
         connection.auth_timeout = limits.auth_s
         identities, problems = self.keys.offers(endpoint)
         tried: list[str] = []
         allowed: Sequence[str] = ()
+        alone = len(identities) == 1 and self.secrets.password is None
         for identity in identities:
             tried.append(identity.label)
+            known = (endpoint.user, identity.key.asbytes())
             try:
-                allowed = connection.auth_publickey(endpoint.user, identity.key)
+                allowed = offer(identity.key, expected=alone or known in self.taken)
             except BadAuthenticationType as error:
                 allowed = error.allowed_types
                 break
@@ -153,6 +200,7 @@ class Login:
             except (SSHException, EOFError, OSError) as error:
                 raise _auth_failure(endpoint, tried, problems, _why_ended(error)) from error
             if connection.is_authenticated():
+                self.taken.add(known)
                 return
         if self.secrets.password is not None:
             tried.append("the password")
@@ -179,7 +227,7 @@ def _prefer(connection: paramiko.Transport, types: tuple[str, ...], *, only: boo
 
 
 def _negotiate(
-    connection: paramiko.Transport, stream: EagerSocket | paramiko.Channel, limits: Limits
+    connection: paramiko.Transport, stream: Stream | Channel, limits: Limits
 ) -> paramiko.PKey:
     """Identification and key exchange: the server's key; HostError with what it did instead."""
     connection.banner_timeout = limits.banner_s
@@ -194,12 +242,10 @@ def _negotiate(
         raise _negotiation_failure(error, stream, limits) from error
 
 
-def _negotiation_failure(
-    error: Exception, stream: EagerSocket | paramiko.Channel, limits: Limits
-) -> HostError:
-    said = stream.first_bytes if isinstance(stream, EagerSocket) else b""
-    ended = stream.ended if isinstance(stream, EagerSocket) else stream.closed
-    if ended and isinstance(stream, EagerSocket) and stream.proxied and not said:
+def _negotiation_failure(error: Exception, stream: Stream | Channel, limits: Limits) -> HostError:
+    said = b"" if isinstance(stream, Channel) else stream.first_bytes
+    ended = stream.closed if isinstance(stream, Channel) else stream.ended
+    if ended and not isinstance(stream, Channel) and stream.proxied and not said:
         return HostError(HostStatus.UNREACHABLE, "the proxy command ended without a connection")
     if ended and (not said or said.startswith(_DROPPED)):
         return HostError(HostStatus.THROTTLED, "the server dropped the connection before login")

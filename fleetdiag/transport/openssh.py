@@ -48,7 +48,7 @@ class OpensshTransport:
         self._accept_new = accept_new
         self._config = config
 
-    def open(self, host: Host, limits: Limits) -> OpensshSession:
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> OpensshSession:
         """An `ssh` process; why a login failed is said when its output ends."""
         if host.endpoint is None:
             raise HostError(HostStatus.NOT_RUN, "no address to log in to")
@@ -58,7 +58,7 @@ class OpensshTransport:
             *("-o", f"ConnectTimeout={max(1, round(limits.connect_s))}"),
             *("-o", f"StrictHostKeyChecking={'accept-new' if self._accept_new else 'yes'}"),
         ]
-        return OpensshSession(ssh_argv(host.endpoint, options, self._config, ["sh", "-s"]))
+        return OpensshSession(ssh_argv(host.endpoint, options, self._config, ["sh", "-s"]), first)
 
     def close(self) -> None:
         """Nothing is shared."""

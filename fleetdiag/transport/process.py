@@ -6,6 +6,8 @@ import os
 import selectors
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import HostError
@@ -23,8 +25,8 @@ _END_WAIT_S = 2.0
 class ProcessSession:
     """The stdin, stdout and stderr of a child in a session of its own."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
-        """Start `argv`; raises HostError where there is no such program."""
+    def __init__(self, argv: Sequence[str], first: bytes = b"") -> None:
+        """Start `argv` and give it `first`; raises HostError where there is no such program."""
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -40,6 +42,9 @@ class ProcessSession:
         for stream, stderr in ((self._process.stdout, False), (self._process.stderr, True)):
             if stream is not None:
                 self._selector.register(stream, selectors.EVENT_READ, stderr)
+        self.sent_at = time.time()
+        with suppress(HostError):  # gone already: what it said is still to be read
+            self.send(first)
 
     def send(self, data: bytes) -> None:
         """Write all of `data`; raises HostError (lost) when the child is gone."""
@@ -94,9 +99,9 @@ class ProcessSession:
 class LocalTransport:
     """This machine, without SSH."""
 
-    def open(self, host: Host, limits: Limits) -> ProcessSession:  # noqa: ARG002 - the protocol's
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> ProcessSession:  # noqa: ARG002 - the protocol's
         """A shell of this machine."""
-        return ProcessSession(["sh", "-s"])
+        return ProcessSession(["sh", "-s"], first)
 
     def close(self) -> None:
         """Nothing is shared."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ class ReplayTransport:
         self._steps = tuple(steps)
         self._recordings: dict[str, dict[str, Any]] = {}
 
-    def open(self, host: Host, limits: Limits) -> ReplaySession:  # noqa: ARG002 - the protocol's
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> ReplaySession:  # noqa: ARG002 - the protocol's
         """A session that plays; raises the HostError that was recorded."""
         directory = Path(host.recording or ".")
         recorded = self._read(directory)["hosts"].get(host.name)
@@ -41,7 +42,9 @@ class ReplayTransport:
         status = HostStatus(recorded.get("status", "ok"))
         if status is not HostStatus.OK:
             raise HostError(status, recorded.get("reason", "recorded so"))
-        return ReplaySession(directory / host.name, self._steps, recorded.get("facts", {}))
+        session = ReplaySession(directory / host.name, self._steps, recorded.get("facts", {}))
+        session.send(first)
+        return session
 
     def close(self) -> None:
         """Nothing is shared."""
@@ -64,6 +67,7 @@ class ReplaySession:
         self._steps = steps
         self._facts = facts
         self._chunks: deque[Chunk] = deque()
+        self.sent_at = time.time()
 
     def send(self, data: bytes) -> None:
         """Take the whole script at once; other lines (a step's end asked for) change nothing."""

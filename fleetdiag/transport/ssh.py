@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 import paramiko
-from paramiko.common import cMSG_CHANNEL_REQUEST
 from paramiko.ssh_exception import ChannelException, SSHException
 
 from fleetdiag.errors import HostError
-from fleetdiag.model import Chunk, HostStatus
-from fleetdiag.transport.dial import EagerSocket, connect, run_proxy
+from fleetdiag.model import HostStatus
+from fleetdiag.transport.dial import Buffered, EagerSocket, StreamLateError, connect, run_proxy
+from fleetdiag.transport.inline import InlineTransport, Opening, TooEagerError
 from fleetdiag.transport.keys import KeyRing
 from fleetdiag.transport.login import HostKeys, Login, OtherKeyTypes
 
 if TYPE_CHECKING:
-    from fleetdiag.model import Endpoint, Host, Limits
+    from collections.abc import Callable
+
+    from _typeshed import ReadableBuffer as Buffer
+
+    from fleetdiag.model import Chunk, Endpoint, Host, Limits
+    from fleetdiag.transport.eager import EagerTransport
     from fleetdiag.transport.secrets import Secrets
 
+Connection = TypeVar("Connection")
+
+_COMMAND = "sh -s"
 _READ_BYTES = 1 << 16
 _PROHIBITED, _CONNECT_FAILED = 1, 2
 """RFC 4254, section 5.1: why a server opened no channel."""
@@ -31,104 +40,123 @@ class SshTransport:
         self._login = Login(KeyRing(secrets), secrets, HostKeys(accept_new=accept_new))
         self._bastions = _Bastions(self._login)
 
-    def open(self, host: Host, limits: Limits) -> SshSession:
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> SshSession:
         """A shell reading from our channel; raises HostError with status and reason."""
         if host.endpoint is None:
             raise HostError(HostStatus.NOT_RUN, "no address to log in to")
-        connection = self.log_in(host.endpoint, limits)
         try:
-            return SshSession(connection, limits)
-        except BaseException:
-            connection.close()
-            raise
+            return self._session(host.endpoint, limits, first, early=bool(first))
+        except TooEagerError:
+            return self._session(host.endpoint, limits, first, early=False)
 
     def log_in(self, endpoint: Endpoint, limits: Limits) -> paramiko.Transport:
         """A logged-in connection, the caller's to close; raises HostError."""
-        return _log_in(endpoint, limits, self._login, self._bastions)
+        return self._bastions.log_in(endpoint, limits)
 
     def close(self) -> None:
         """Log out of the bastions, let go of the agent."""
         self._bastions.close()
         self._login.keys.close()
 
+    def _session(
+        self, endpoint: Endpoint, limits: Limits, first: bytes, *, early: bool
+    ) -> SshSession:
+        opening = Opening(_COMMAND, first)
+
+        def log_in(key_types: tuple[str, ...] = ()) -> InlineTransport:
+            raw = self._bastions.stream(endpoint, limits)
+            stream = raw if isinstance(raw, EagerSocket) else _Tunnel(raw)
+            asked = opening if early else None
+            return self._login.for_one(stream, endpoint, limits, key_types, asked)
+
+        connection = _with_known_key_type(log_in)
+        try:
+            return SshSession(connection, opening, limits)
+        except BaseException:
+            connection.close()
+            raise
+
 
 class SshSession:
     """One channel with `sh -s` on it, and the connection it is the only channel of."""
 
-    def __init__(self, connection: paramiko.Transport, limits: Limits) -> None:
+    def __init__(self, connection: InlineTransport, opening: Opening, limits: Limits) -> None:
         self._connection = connection
-        self._arrived = threading.Event()
         try:
-            self._channel = connection.open_session(timeout=limits.auth_s)
+            connection.open(opening, limits.auth_s)
         except ChannelException as error:
             words = f"logged in, but the server opens no session: {error.text}"
             raise HostError(HostStatus.AUTH_FAILED, words) from error
         except (SSHException, EOFError, OSError) as error:
             raise HostError(HostStatus.LOST, f"logged in, then: {_words(error)}") from error
-        self._channel.in_buffer.set_event(self._arrived)
-        self._channel.in_stderr_buffer.set_event(self._arrived)
-        self._execute("sh -s")
+        self.sent_at = connection.sent_at
 
     def send(self, data: bytes) -> None:
         """Write all of `data` to the shell's stdin."""
         try:
-            self._channel.sendall(data)
+            self._connection.say(data)
         except (SSHException, EOFError, OSError) as error:
             raise HostError(HostStatus.LOST, _words(error)) from error
 
     def read(self, timeout_s: float) -> Chunk | None:
         """The next bytes of either stream; None when the channel has ended."""
-        channel = self._channel
-        while True:
-            # The buffers clear the event when they run empty: look at both after every wait.
-            over = channel.eof_received or channel.closed
-            if channel.recv_ready():
-                return Chunk(stderr=False, data=channel.recv(_READ_BYTES))
-            if channel.recv_stderr_ready():
-                return Chunk(stderr=True, data=channel.recv_stderr(_READ_BYTES))
-            if over:
-                return None
-            if not self._arrived.wait(timeout_s):
-                raise TimeoutError
+        try:
+            return self._connection.hear(timeout_s)
+        except TimeoutError:
+            raise
+        except (SSHException, EOFError, OSError):
+            return None
 
     def close(self) -> None:
         """Close the connection: the server gives our shell an end of file, which ends it."""
         self._connection.close()
 
-    def _execute(self, command: str) -> None:
-        """Ask for a command without waiting for leave: a round trip saved.
 
-        Where it is refused the channel ends, and the caller sees that no script ran.
-        """
-        message = paramiko.Message()
-        message.add_byte(cMSG_CHANNEL_REQUEST)
-        message.add_int(self._channel.remote_chanid)
-        message.add_string("exec")
-        message.add_boolean(False)
-        message.add_string(command)
-        # paramiko's exec_command always waits; there is no public way to send only.
-        self._connection._send_user_message(message)  # type: ignore[attr-defined]  # noqa: SLF001
+class _Tunnel(Buffered):
+    """A bastion's channel as a stream."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._next = b""
+        self._over = False
+
+    def send(self, data: Buffer, /) -> int:
+        """As `socket.send`."""
+        left_s = None if self.until is None else max(0.001, self.until - time.monotonic())
+        self._channel.settimeout(left_s)
+        try:
+            return self._channel.send(bytes(data))
+        except TimeoutError as error:
+            raise StreamLateError from error
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Nothing: `until` says how long."""
+
+    def close(self) -> None:
+        """Close the channel; the bastion stays."""
+        self._channel.close()
+
+    def _comes(self, timeout_s: float) -> bool:
+        if not self._next and not self._over:
+            self._channel.settimeout(max(0.0, timeout_s))
+            try:
+                self._next = self._channel.recv(_READ_BYTES)
+            except TimeoutError:
+                return False
+            self._over = not self._next
+        return True
+
+    def _receive(self, size: int) -> bytes:  # noqa: ARG002 - what has come is there whole
+        data, self._next = self._next, b""
+        return data
 
 
-def _log_in(
-    endpoint: Endpoint, limits: Limits, login: Login, bastions: _Bastions
-) -> paramiko.Transport:
+def _with_known_key_type(log_in: Callable[..., Connection]) -> Connection:
     """A login, and a second one where the server's first key type is not the known one."""
     try:
-        return login.over(_stream(endpoint, limits, bastions), endpoint, limits)
+        return log_in()
     except OtherKeyTypes as other:
-        stream = _stream(endpoint, limits, bastions)
-        return login.over(stream, endpoint, limits, other.types)
-
-
-def _stream(
-    endpoint: Endpoint, limits: Limits, bastions: _Bastions
-) -> EagerSocket | paramiko.Channel:
-    if endpoint.via:
-        return bastions.tunnel(endpoint.via, endpoint, limits)
-    if endpoint.proxy_command:
-        return run_proxy(endpoint.proxy_command)
-    return connect(endpoint.address, endpoint.port, limits.connect_s)
+        return log_in(other.types)
 
 
 class _Bastions:
@@ -139,6 +167,23 @@ class _Bastions:
         self._lock = threading.Lock()
         self._opening: dict[tuple[Endpoint, ...], threading.Lock] = {}
         self._opened: dict[tuple[Endpoint, ...], paramiko.Transport | HostError] = {}
+
+    def stream(self, endpoint: Endpoint, limits: Limits) -> EagerSocket | paramiko.Channel:
+        """A byte stream to the endpoint's server."""
+        if endpoint.via:
+            return self.tunnel(endpoint.via, endpoint, limits)
+        if endpoint.proxy_command:
+            return run_proxy(endpoint.proxy_command)
+        return connect(endpoint.address, endpoint.port, limits.connect_s)
+
+    def log_in(self, endpoint: Endpoint, limits: Limits) -> EagerTransport:
+        """A connection for threads to share, the caller's to close."""
+
+        def log_in(key_types: tuple[str, ...] = ()) -> EagerTransport:
+            stream = self.stream(endpoint, limits)
+            return self._login.for_many(stream, endpoint, limits, key_types)
+
+        return _with_known_key_type(log_in)
 
     def tunnel(
         self, via: tuple[Endpoint, ...], endpoint: Endpoint, limits: Limits
@@ -174,17 +219,17 @@ class _Bastions:
             if isinstance(bastion, HostError):
                 raise bastion
             if bastion is None or not bastion.is_active():
-                bastion = self._log_in(via, limits)
+                bastion = self._open_new(via, limits)
             return bastion
 
-    def _log_in(self, via: tuple[Endpoint, ...], limits: Limits) -> paramiko.Transport:
+    def _open_new(self, via: tuple[Endpoint, ...], limits: Limits) -> paramiko.Transport:
         *before, last = via
         try:
             if before:
                 stream = self.tunnel(tuple(before), last, limits)
-                connection = self._login.over(stream, last, limits)
+                connection = self._login.for_many(stream, last, limits)
             else:
-                connection = _log_in(last, limits, self._login, self)
+                connection = self.log_in(last, limits)
         except HostError as error:
             refused = HostError(error.status, f"bastion {last.name}: {error.reason}")
             # A dropped login may do in a moment; anything else fails for all hosts alike.

@@ -40,9 +40,9 @@ class ProcessTransport:
     argv: Sequence[str]
     opened: int = 0
 
-    def open(self, host: Host, limits: Limits) -> ProcessSession:
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> ProcessSession:
         self.opened += 1
-        return ProcessSession(self.argv)
+        return ProcessSession(self.argv, first)
 
     def close(self) -> None:
         pass

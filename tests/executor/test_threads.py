@@ -37,7 +37,7 @@ class Hosts:
         self.tries: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def open(self, host: Host, limits: Limits) -> Session:
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> Session:
         with self._lock:
             self.tries[host.name] = self.tries.get(host.name, 0) + 1
             self.at_once += 1
@@ -56,7 +56,7 @@ class Hosts:
         finally:
             with self._lock:
                 self.at_once -= 1
-        return ProcessSession(["sh", "-s"])
+        return ProcessSession(["sh", "-s"], first)
 
     def close(self) -> None:
         pass
@@ -197,8 +197,11 @@ def test_an_empty_plan_is_refused() -> None:
 class Liar:
     """A session that says hello and that it is done, and never ends a step."""
 
-    def __init__(self) -> None:
+    sent_at = 0.0
+
+    def __init__(self, first: bytes) -> None:
         self._said: list[bytes] = []
+        self.send(first)
 
     def send(self, data: bytes) -> None:
         found = re.search(rb"^N=(@\w+) ", data, re.MULTILINE)
@@ -227,8 +230,8 @@ class Faulty(ProcessSession):
 
 
 class FaultyHosts(Hosts):
-    def open(self, host: Host, limits: Limits) -> Session:
-        return Faulty(["sh", "-s"])
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> Session:
+        return Faulty(["sh", "-s"], first)
 
 
 def test_a_fault_of_ours_midway_keeps_the_steps_that_had_finished() -> None:
@@ -245,9 +248,9 @@ def test_a_fault_of_ours_midway_keeps_the_steps_that_had_finished() -> None:
 
 
 class LyingHosts(Hosts):
-    def open(self, host: Host, limits: Limits) -> Session:
+    def open(self, host: Host, limits: Limits, first: bytes = b"") -> Session:
         self.tries[host.name] = self.tries.get(host.name, 0) + 1
-        return Liar()
+        return Liar(first)
 
 
 def test_a_host_that_says_it_is_done_and_is_not_has_an_end() -> None:

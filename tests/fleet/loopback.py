@@ -57,10 +57,7 @@ class LoopbackSshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # root's sshd insists on it
         config = self.directory / "sshd_config"
-        self._process = subprocess.Popen(
-            [_sshd_path(), "-D", "-f", str(config), "-E", str(self.directory / "log")],
-            stdin=subprocess.DEVNULL,
-        )
+        self._process = subprocess.Popen(self._argv(config), stdin=subprocess.DEVNULL)
         self._wait_listening()
         return self
 
@@ -73,6 +70,9 @@ class LoopbackSshd:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
+
+    def _argv(self, config: Path) -> list[str]:
+        return [_sshd_path(), "-D", "-f", str(config), "-E", str(self.directory / "log")]
 
     def _write_files(self) -> None:
         host_key, user_key = make_key(), make_key()

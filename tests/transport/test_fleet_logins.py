@@ -70,7 +70,8 @@ def test_an_interface_that_goes_down_midway_ends_in_lost_with_the_step_named(fle
     result = run_on(
         [fleet_host(fleet, "web-02")],
         Step("before", ("echo before",)),
-        Step("cut", ("ip link set eth0 down; sleep 60",), timeout_s=1),
+        # A little later: the end of the step before must be through.
+        Step("cut", ("sleep 0.5; ip link set eth0 down; sleep 60",), timeout_s=1),
     )["web-02"]
     assert time.monotonic() - began < 20
     assert result.status is HostStatus.LOST
