@@ -10,14 +10,15 @@ Besides the command line, the only place where the stages meet.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fleetdiag import __version__, archive, outputs
-from fleetdiag.compare import compare, told_attributes, trials
-from fleetdiag.compare.engine import diff_runs
+from fleetdiag.compare import compare, diff_runs, told_attributes, trials
+from fleetdiag.compare import load as load_comparison
 from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
 from fleetdiag.executor.outcome import classify
@@ -32,7 +33,6 @@ from fleetdiag.model import (
 )
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -317,6 +317,7 @@ def _execute(
 ) -> tuple[Run, Path | None]:
     started_at, began = time.time(), time.monotonic()
     run_id = archive.new_run_id(plan.playbook.name, started_at)
+    threading.Thread(target=load_comparison, daemon=True).start()
     keeper = _Keeper(on_event, cloud)
     if archive_dir is not None:
         keeper.writer = archive.Writer.create(

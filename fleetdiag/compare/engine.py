@@ -51,17 +51,12 @@ MAX_EXACT_DIFFS = 50
 
 
 def compare(run: Run, baseline: Run | None = None) -> Comparison:
-    """What the hosts of `run` have in common and what not; the same for a live and a stored run.
-
-    Args:
-        run: what to compare.
-        baseline: an earlier run; the same hosts are then also compared with themselves in it.
-    """
+    """As `fleetdiag.compare.compare`."""
     return _Engine(run, baseline).comparison()
 
 
 def diff_runs(before: Run, after: Run) -> Comparison:
-    """Only what changed on each host between two runs."""
+    """As `fleetdiag.compare.diff_runs`."""
     comparison = compare(after, before)
     changes = tuple(f for f in comparison.findings if f.kind is FindingKind.CHANGED)
     return replace(comparison, findings=changes)

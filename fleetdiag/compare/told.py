@@ -39,10 +39,7 @@ def with_told(run: Run) -> Run:
 
 
 def told_attributes(run: Run) -> dict[str, dict[str, str]]:
-    """Host -> attribute -> value, as the run's steps set them; hosts that told none are not in it.
-
-    Only a step that was ok tells anything. Of two steps that set one attribute the later counts.
-    """
+    """As `fleetdiag.compare.told_attributes`."""
     told: dict[str, dict[str, str]] = {}
     for step in run.playbook.steps:
         for host, values in _of_step(run, step) if step.sets else ():

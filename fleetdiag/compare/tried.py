@@ -27,12 +27,7 @@ MOST_MASKED = 5
 
 
 def trials(run: Run, again: Run | None = None) -> tuple[Trial, ...]:
-    """Each step of the first host of `run`; of a step that it has no result of there is none.
-
-    Args:
-        run: of one host; others are not looked at.
-        again: the same a moment later; its steps say what moved.
-    """
+    """As `fleetdiag.compare.trials`."""
     host = run.hosts[0].name
     later = {} if again is None else {t.step.name: t for t in trials(again)}
     sets = told_attributes(run).get(host, {})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.errors import PlanError
 from fleetdiag.model import TransportKind
+from fleetdiag.transport.keyfiles import is_plainly_unencrypted
 from fleetdiag.transport.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def open_transport(
 def encrypted_keys(plan: Plan) -> tuple[str, ...]:
     """Identity files of the plan that need a passphrase and are not in the agent."""
     endpoints = list(_endpoints(plan))
-    if not any(endpoint.identity_files for endpoint in endpoints):
+    paths = {path for endpoint in endpoints for path in endpoint.identity_files}
+    if all(is_plainly_unencrypted(path) for path in paths):
         return ()
     from fleetdiag.transport.keys import encrypted_files
 

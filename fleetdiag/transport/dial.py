@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer as Buffer
 
+    from fleetdiag.model import Endpoint, Limits
+
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _FIRST_BYTES = 200
 _RECEIVED_BYTES = 1 << 16
@@ -151,6 +153,13 @@ class EagerSocket(Buffered, socket.socket):
             except OSError:
                 self.ended = True
         return data
+
+
+def dial(endpoint: Endpoint, limits: Limits) -> EagerSocket:
+    """A stream to the endpoint's server, which no bastion is before; raises HostError."""
+    if endpoint.proxy_command:
+        return run_proxy(endpoint.proxy_command)
+    return connect(endpoint.address, endpoint.port, limits.connect_s)
 
 
 def connect(address: str, port: int, timeout_s: float) -> EagerSocket:

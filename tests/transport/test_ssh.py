@@ -19,6 +19,7 @@ import pytest
 from fleetdiag.cli.descriptors import A_HOST
 from fleetdiag.model import Endpoint, Host, HostStatus, Outcome, Step, TransportKind
 from fleetdiag.transport import Secrets, encrypted_keys
+from fleetdiag.transport.keyfiles import is_plainly_unencrypted
 from tests.fleet.loopback import LoopbackSshd
 from tests.transport.logins import loopback_host, run_on
 
@@ -153,6 +154,26 @@ def test_a_key_with_a_passphrase_needs_it_and_takes_it(
     assert f"{locked}: wrong passphrase" in wrong.reason
     right = run_on([host], secrets=Secrets(passphrases={str(locked): "horse"}))["loopback"]
     assert right.status is HostStatus.OK, right.reason
+
+
+@pytest.mark.parametrize("form", ["OpenSSH", "PEM", "PKCS8"])
+@pytest.mark.parametrize("passphrase", ["", "secret"])
+def test_a_key_file_tells_whether_it_is_encrypted(
+    tmp_path: Path, form: str, passphrase: str
+) -> None:
+    path = tmp_path / "key"
+    command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", passphrase, "-f", str(path)]
+    command += [] if form == "OpenSSH" else ["-m", form]
+    subprocess.run(command, check=True)
+    assert is_plainly_unencrypted(str(path)) == (not passphrase)
+
+
+def test_what_is_no_key_file_is_not_called_unencrypted(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("Host *\n")
+    (tmp_path / "none").write_bytes(b"")
+    assert not any(
+        is_plainly_unencrypted(str(tmp_path / name)) for name in ("text", "none", "missing", ".")
+    )
 
 
 def test_only_keys_that_need_a_passphrase_are_asked_for(
