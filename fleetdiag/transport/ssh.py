@@ -5,7 +5,9 @@ Importing them takes as long as a round trip to a near continent; the hosts need
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import HostError
@@ -13,6 +15,8 @@ from fleetdiag.model import HostStatus
 from fleetdiag.transport.dial import dial
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import paramiko
 
     from fleetdiag.model import Endpoint, Host, Limits
@@ -51,7 +55,25 @@ class SshTransport:
     def _sessions(self) -> Sessions:
         with self._lock:
             if self._made is None:
-                from fleetdiag.transport.sessions import Sessions
+                with _without_invoke():
+                    from fleetdiag.transport.sessions import Sessions
 
                 self._made = Sessions(self._secrets, accept_new=self._accept_new)
             return self._made
+
+
+@contextmanager
+def _without_invoke() -> Iterator[None]:
+    """Imports of paramiko's without invoke, which half of their time goes into.
+
+    paramiko wants it for `Match exec` in ssh_config, which it does without where invoke is missing,
+    and we read that file ourselves.
+    """
+    if "invoke" in sys.modules:
+        yield
+        return
+    sys.modules["invoke"] = None  # type: ignore[assignment]  # the import system's own sign
+    try:
+        yield
+    finally:
+        del sys.modules["invoke"]
