@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-HELPERS = {"fleets"}
+HELPERS = {"contenders", "fleets", "tables"}
 NAMES = sorted(
     {path.stem for path in Path(__file__).parent.glob("[!_]*.py")} - HELPERS,
 )

@@ -27,7 +27,13 @@ async def one_host(plan: dict[str, Any], address: str) -> None:
 
 
 async def all_hosts(plan: dict[str, Any]) -> None:
-    await asyncio.gather(*(one_host(plan, address) for address in plan["hosts"].values()))
+    room = asyncio.Semaphore(plan["fanout"])
+
+    async def in_turn(address: str) -> None:
+        async with room:
+            await one_host(plan, address)
+
+    await asyncio.gather(*(in_turn(address) for address in plan["hosts"].values()))
 
 
 plan = json.loads(Path(sys.argv[1]).read_text())

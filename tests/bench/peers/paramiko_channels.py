@@ -32,6 +32,6 @@ def one_host(plan: dict[str, Any], address: str) -> None:
 
 plan = json.loads(Path(sys.argv[1]).read_text())
 began = time.perf_counter()
-with ThreadPoolExecutor(len(plan["hosts"])) as pool:
+with ThreadPoolExecutor(min(plan["fanout"], len(plan["hosts"]))) as pool:
     list(pool.map(lambda address: one_host(plan, address), plan["hosts"].values()))
 print(time.perf_counter() - began)
