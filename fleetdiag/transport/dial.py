@@ -6,16 +6,18 @@ import errno
 import select
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fleetdiag.errors import HostError
 from fleetdiag.model import HostStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from _typeshed import ReadableBuffer as Buffer
 
     from fleetdiag.model import Endpoint, Limits
@@ -169,7 +171,7 @@ def connect(address: str, port: int, timeout_s: float) -> EagerSocket:
     a dead first one leaves time for the next.
     """
     deadline = time.monotonic() + timeout_s
-    targets = _resolve(address, port)
+    targets = _resolve(address, port, timeout_s)
     failure = HostError(HostStatus.UNREACHABLE, "no address")
     for number, (family, target) in enumerate(targets):
         share_s = (deadline - time.monotonic()) / (len(targets) - number)
@@ -230,7 +232,48 @@ class _ProxySocket(EagerSocket):
             process.wait()
 
 
-def _resolve(address: str, port: int) -> Sequence[tuple[int, tuple[Any, ...]]]:
+_Targets = Sequence[tuple[int, tuple[Any, ...]]]
+
+
+def _resolve(address: str, port: int, timeout_s: float) -> _Targets:
+    """Family and target of each address of the name; HostError, also where no answer comes.
+
+    The C library's own patience (resolv.conf(5): five seconds, twice, for each name server) cannot
+    be shortened, so a name is looked up in a thread that is left behind.
+    """
+    if _is_address(address):
+        return _look_up(address, port)
+    answer: SimpleQueue[_Targets | HostError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(_look_up(address, port))
+        except HostError as error:
+            answer.put(error)
+
+    try:
+        threading.Thread(target=ask, name=f"resolve-{address}", daemon=True).start()
+    except RuntimeError as error:
+        raise our_limit(OSError(errno.EAGAIN, "no more threads")) from error
+    try:
+        found = answer.get(timeout=timeout_s)
+    except Empty:
+        words = f"{address}: no answer from the name servers within {timeout_s:g} s"
+        raise HostError(HostStatus.DNS, words) from None
+    if isinstance(found, HostError):
+        raise found
+    return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _look_up(address: str, port: int) -> _Targets:
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
