@@ -33,7 +33,9 @@ def make_plan(
     """The plan under the settings; raises PlanError."""
     from fleetdiag import plan
 
-    limits = Limits(connect_s=settings.connect_timeout_s, run_s=settings.deadline_s)
+    # The key exchange too, as ssh's own ConnectTimeout has it (ssh_config(5)).
+    patience_s = settings.connect_timeout_s
+    limits = Limits(connect_s=patience_s, banner_s=patience_s, run_s=settings.deadline_s)
     return plan.make_plan(
         hosts,
         playbook,

@@ -209,7 +209,7 @@ pace = _bundle(
         "connect_timeout_s",
         "--connect-timeout",
         metavar="SECONDS",
-        help="Limit on connecting to one host.",
+        help="Limit on connecting to one host, and on its key exchange.",
     ),
     _setting(
         "deadline_s",

@@ -41,7 +41,8 @@ def _without_ssh(host: Host, settings: Settings, *, become: bool) -> int:
     from fleetdiag.model import Limits
     from fleetdiag.transport.shell import interactive_shell
 
-    limits = Limits(connect_s=settings.connect_timeout_s)
+    patience_s = settings.connect_timeout_s
+    limits = Limits(connect_s=patience_s, banner_s=patience_s)
     try:
         return interactive_shell(host, limits, "sudo -i" if become else None)
     except HostError as error:
