@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import HostError
-from fleetdiag.executor.outcome import choose, last_line
+from fleetdiag.executor.outcome import choose, last_line, status_without_script
 from fleetdiag.model import (
     Endpoint,
     HostFacts,
@@ -47,6 +47,9 @@ and a slow link. A host that says nothing by then is lost."""
 
 _LOSSES_MAX = 4
 _LOSSES_BY_ONE_STEP = 2
+_LOSSES_BEFORE_A_STEP = 2
+_LOSS_WAIT_S = 0.5
+"""Mean wait before a login that broke is tried once more."""
 _RESEND_S = 2.0
 _FUSE_SPARE_S = 30
 _THROTTLE_WAIT_S = 0.5
@@ -88,8 +91,10 @@ class _Progress:
     killed: dict[int, Outcome] = field(default_factory=dict)
     losses: dict[int, int] = field(default_factory=dict)
     facts: HostFacts = field(default_factory=HostFacts)
-    greeted: bool = False
-    """A shell ran our script, at least once."""
+    lost_before_a_step: int = 0
+    """Sessions that ended before a step of theirs had begun."""
+    splitter: Splitter | None = None
+    """Of the last session: has what an unfinished step wrote."""
     uptime_s: float | None = None
     """The host's, at the last mark: where the step now running began."""
 
@@ -116,7 +121,8 @@ def run_host(
     """Everything one host gives: never raises for what the host or the network does.
 
     A session that is lost midway keeps its finished steps; the rest run on a fresh one. A step
-    that loses the session twice is given up and named, and the next ones run.
+    that loses the session twice is given up and named, and the next ones run. A login that breaks
+    is tried once more.
     """
     host = plan.host
     began, started_at = time.monotonic(), time.time()
@@ -126,22 +132,24 @@ def run_host(
     loss: HostError | None = None
     try:
         while todo := progress.todo():
-            script = _Script.of(todo, limits, become_password)
-            session = _open(plan, transport, limits, control, script.text)
-            if connect_s is None:
-                connect_s = time.monotonic() - began
+            session = None
             try:
+                script = _Script.of(todo, limits, become_password)
+                session = _open(plan, transport, limits, control, script.text)
+                if connect_s is None:
+                    connect_s = time.monotonic() - began
                 _drive(session, script, progress, limits, control)
             except HostError as error:
                 _after_loss(progress, error, control)
                 loss = error
             finally:
                 control.session = None
-                session.close()
+                if session is not None:
+                    session.close()
     except HostError as error:
         status, reason = error.status, error.reason
-        if loss and loss is not error:
-            status, reason = HostStatus.LOST, f"{loss.reason}; then {error.reason}"
+        if loss and loss.reason != reason:
+            status, reason = HostStatus.LOST, f"{loss.reason}; then {reason}"
     except Stopped:
         status, reason = HostStatus.CANCELLED, control.where
     result = HostResult(
@@ -209,7 +217,8 @@ def _drive(
     session: Session, script: _Script, progress: _Progress, limits: Limits, control: Control
 ) -> None:
     """Take the records of the script until it is done; HostError when lost."""
-    began, splitter, host_s = time.monotonic(), script.splitter, script.host_s
+    began, host_s = time.monotonic(), script.host_s
+    splitter = progress.splitter = script.splitter
     clock = _StepClock(began + limits.auth_s, began + host_s, session.sent_at)
     while True:
         if control.stopped():
@@ -225,7 +234,7 @@ def _drive(
         except TimeoutError:
             continue
         if chunk is None:
-            raise _ended_early(splitter, control)
+            raise _ended_early(splitter, progress, control)
         for record in splitter.feed(stderr=chunk.stderr, data=chunk.data):
             if isinstance(record, Done):
                 # Where steps never ended it is a loss: else they would be asked for without end.
@@ -267,7 +276,8 @@ def _overdue(session: Session, progress: _Progress, clock: _StepClock, control: 
     """A step's limit has passed: end it, then wait for its end a little longer."""
     now = time.monotonic()
     if clock.current is None:
-        raise HostError(HostStatus.TIMED_OUT, "logged in, but no shell answered")
+        words = "logged in, but no shell answered: the host is stuck, or another command is forced"
+        raise HostError(HostStatus.TIMED_OUT, words)
     if clock.killed_at is None:
         clock.killed_at = now
         progress.killed.setdefault(clock.current, Outcome.TIMED_OUT)
@@ -284,7 +294,6 @@ def _take(record: Record, session: Session, progress: _Progress, clock: _StepClo
             offset_s = None
             if clock_s is not None:
                 offset_s = certain_offset_s(clock_s, clock.asked_at, time.time())
-            progress.greeted = True
             progress.facts = replace(facts, clock_offset_s=offset_s)
             progress.uptime_s = facts.uptime_s
         case CapReached(index):
@@ -351,10 +360,16 @@ def _after_loss(progress: _Progress, error: HostError, control: Control) -> None
     """Whether a lost session is worth another: raises the error again where it is not."""
     if control.stopped():
         raise Stopped
-    if error.status is not HostStatus.LOST or not progress.greeted:
+    if error.status is not HostStatus.LOST:
         raise error
     todo = progress.todo()
     if not todo:
+        return
+    if not control.step:
+        progress.lost_before_a_step += 1
+        if progress.lost_before_a_step == _LOSSES_BEFORE_A_STEP:
+            raise error
+        control.pause(random.uniform(0.5, 1.5) * _LOSS_WAIT_S)  # noqa: S311
         return
     index, step = todo[0]
     progress.attempts.pop(index, None)
@@ -363,18 +378,27 @@ def _after_loss(progress: _Progress, error: HostError, control: Control) -> None
     if sum(progress.losses.values()) > _LOSSES_MAX:
         raise error
     if losses == _LOSSES_BY_ONE_STEP:
-        reason = "the session ended during this step, twice"
-        progress.settle(index, StepResult(step.name, Outcome.FAILED, reason=reason))
+        progress.settle(index, _given_up(index, step, progress))
 
 
-def _ended_early(splitter: Splitter, control: Control) -> Exception:
+def _given_up(index: int, step: Step, progress: _Progress) -> StepResult:
+    """For a step that lost the session twice: with what it wrote the second time."""
+    written = progress.splitter.partial(index) if progress.splitter else (b"", b"")
+    stdout, stderr = map(progress.clean, written)
+    said = last_line(stderr)
+    reason = f"the session ended during this step, twice{': ' + said if said else ''}"
+    return StepResult(step.name, Outcome.FAILED, stdout=stdout, stderr=stderr, reason=reason)
+
+
+def _ended_early(splitter: Splitter, progress: _Progress, control: Control) -> Exception:
     """Why the streams ended before the script did."""
     if control.stopped():
         return Stopped()
     if not control.step:
-        said = last_line(splitter.noise)
-        words = f"the login shell ran no script{': ' + said if said else ''}"
-        return HostError(HostStatus.LOST, words)
+        # A command forced upon us may send back what it was sent.
+        said = last_line(progress.clean(splitter.noise))
+        words = f"logged in, but the login shell ran no script{': ' + said if said else ''}"
+        return HostError(status_without_script(said), words)
     return HostError(HostStatus.LOST, f"the connection ended: {control.where}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import Outcome
+from fleetdiag.model import HostStatus, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,11 @@ _DENIED = re.compile(
     rb"permission denied|operation not permitted|not permitted|access denied"
     rb"|must be (?:run as )?root|are you root|need to be root|superuser|a password is required"
     rb"|insufficient permissions",
+    re.IGNORECASE,
+)
+_EXHAUSTED = re.compile(
+    r"fork|resource temporarily unavailable|cannot allocate memory|out of memory|no space left"
+    r"|too many open files|input/output error",
     re.IGNORECASE,
 )
 _ABSENT = re.compile(
@@ -64,6 +69,15 @@ def choose(attempts: Sequence[CommandEnded]) -> tuple[CommandEnded, Outcome, str
             return ended, outcome, reason
     # Permission can be given, a command not so easily: denied says more than absent.
     return next((found for found in judged if found[1] is Outcome.DENIED), judged[0])
+
+
+def status_without_script(said: str) -> HostStatus:
+    """What it is where a login ends without having run our script, by its last words.
+
+    An account that may not run commands (nologin, a forced command, an expired password) says
+    so, and the host is well; one without processes or memory is in trouble itself.
+    """
+    return HostStatus.LOST if not said or _EXHAUSTED.search(said) else HostStatus.AUTH_FAILED
 
 
 def last_line(text: bytes) -> str:

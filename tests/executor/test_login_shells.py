@@ -56,11 +56,23 @@ def test_a_restricted_shell_runs_the_script(tmp_path: Path) -> None:
 def test_a_login_shell_that_refuses_says_so() -> None:
     command = "echo 'This account is currently not available.'; exit 1"
     result = run_steps(["sh", "-c", command], Step("a", ("echo a",)))
-    assert result.status == "lost"
+    assert result.status == "auth-failed"
     assert result.reason == (
-        "the login shell ran no script: This account is currently not available."
+        "logged in, but the login shell ran no script: This account is currently not available."
     )
     assert [s.outcome for s in result.steps] == [Outcome.NOT_RUN]
+
+
+def test_a_host_out_of_processes_is_in_trouble_itself() -> None:
+    command = "echo 'sh: 1: Cannot fork' >&2; exit 2"
+    assert run_steps(["sh", "-c", command], Step("a", ("echo a",))).status == "lost"
+
+
+def test_what_a_forced_command_sends_back_does_not_give_the_password_away() -> None:
+    step = Step("a", ("echo a",), become=True)
+    result = run_steps(["sh", "-c", "head -n 2"], step, become_password="hunter2")
+    assert "hunter2" not in result.reason
+    assert "<secret>" in result.reason
 
 
 def test_a_plain_user_is_told_apart_from_root(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_a_step_that_kills_the_session_twice_is_named_and_the_next_run(shell: li
     assert transport.opened == 3
 
 
+def test_what_a_step_wrote_before_it_lost_the_session_is_kept_and_said(shell: list[str]) -> None:
+    command = "echo out; echo 'no space' >&2; sleep 0.2; kill -9 $PPID"
+    step = only(run_steps(shell, Step("killer", (command,))))
+    assert (step.stdout, step.stderr) == (b"out\n", b"no space\n")
+    assert step.reason == "the session ended during this step, twice: no space"
+
+
 def test_a_step_past_its_limit_is_ended_with_all_it_started(shell: list[str], tag: str) -> None:
     command = f"echo begun; sleep {tag} & (sleep {tag}) & timeout 500 sleep {tag}"
     slow, after = run_steps(

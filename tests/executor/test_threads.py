@@ -49,6 +49,8 @@ class Hosts:
                 raise HostError(HostStatus.UNREACHABLE, "no route to host")
             if kind == "throttled" and self.tries[host.name] <= int(number):
                 raise HostError(HostStatus.THROTTLED, "dropped")
+            if kind == "breaks" and self.tries[host.name] <= int(number):
+                raise HostError(HostStatus.LOST, f"broke, {self.tries[host.name]}")
             if kind == "hangs":
                 time.sleep(30)
             if kind == "bug":
@@ -124,6 +126,16 @@ def test_a_throttled_login_is_tried_again() -> None:
     plan = make_plan(hosts("throttled-1"), ECHO, limits=Limits(throttle_retries=2))
     (result,), _ = run_hosts(plan, transport, ignore)
     assert (result.status, transport.tries["throttled-1"]) == (HostStatus.OK, 2)
+
+
+def test_a_login_that_breaks_is_tried_once_more_and_both_breaks_are_told() -> None:
+    transport = Hosts()
+    results, _ = run_hosts(make_plan(hosts("breaks-1", "breaks-9"), ECHO), transport, ignore)
+    assert [(r.status, r.reason) for r in results] == [
+        ("ok", ""),
+        ("lost", "broke, 1; then broke, 2"),
+    ]
+    assert transport.tries == {"breaks-1": 2, "breaks-9": 2}
 
 
 def test_a_login_throttled_to_the_end_is_throttled_and_not_down() -> None:
