@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 _FIRST_BYTES = 200
 _RECEIVED_BYTES = 1 << 16
+DROPPED = (
+    "the server closed the connection before login: too many logins at once (MaxStartups), or it"
+    " turns this machine away"
+)
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _OUR_LIMITS = {
     *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EAGAIN)
@@ -300,6 +304,9 @@ def _connect_failure(error: OSError, address: str, port: int, timeout_s: float) 
         return HostError(HostStatus.UNREACHABLE, f"{place}: no answer within {timeout_s:g} s")
     if isinstance(error, ConnectionRefusedError):
         return HostError(HostStatus.REFUSED, f"{place}: connection refused")
+    if isinstance(error, ConnectionResetError):
+        # Accepted, and closed at once, before connect(2) had returned.
+        return HostError(HostStatus.THROTTLED, DROPPED)
     if error.errno in _OUR_LIMITS:
         return our_limit(error)
     if error.errno in _NO_ROUTE:

@@ -26,12 +26,16 @@ _WITHOUT_MAC = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 """paramiko compares a packet's MAC byte by byte in Python, which costs more than all else that it
 does with a packet; these ciphers come without one."""
 
+_FAREWELL_MAX_CHARS = 200
+
 
 class EagerTransport(ServiceRequestingTransport):
     """Asks to authenticate without waiting for leave to ask."""
 
     def __init__(self, stream: Any) -> None:
         self._algorithms_known = threading.Event()
+        self.farewell = ""
+        """Why the server disconnected, in its own words; one line."""
         super().__init__(stream)
         options = self.get_security_options()
         others = (cipher for cipher in options.ciphers if cipher not in _WITHOUT_MAC)
@@ -66,6 +70,10 @@ class EagerTransport(ServiceRequestingTransport):
 
     def _wait_for_algorithms(self) -> None:
         self._algorithms_known.wait(self.auth_timeout)
+
+    def _parse_disconnect(self, m: Message) -> None:
+        m.get_int()
+        self.farewell = " ".join(m.get_text().split())[:_FAREWELL_MAX_CHARS]
 
     def _parse_ext_info(self, msg: Message) -> None:
         super()._parse_ext_info(msg)  # type: ignore[misc]  # missing in the stubs

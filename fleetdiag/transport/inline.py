@@ -219,8 +219,8 @@ class InlineTransport(EagerTransport):
             self._enforce_strict_kex(kind)  # type: ignore[attr-defined]
             return
         if kind == common.MSG_DISCONNECT:
-            message.get_int()
-            raise SSHException(message.get_text())
+            self._parse_disconnect(message)
+            raise SSHException(self.farewell)
         if self._expected_packet:
             self._check_expected(kind)
             if kind in _KEX_REPLIES and self.kex_engine is not None:

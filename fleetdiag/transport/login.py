@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from paramiko.ssh_exception import (
 
 from fleetdiag.errors import HostError
 from fleetdiag.model import HostStatus
+from fleetdiag.transport.dial import DROPPED
 from fleetdiag.transport.eager import EagerTransport
 from fleetdiag.transport.inline import InlineTransport
 from fleetdiag.transport.known_hosts import (
@@ -50,7 +52,18 @@ SYSTEM_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _SIGNATURES_BY_KEY = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")}
 _SPARE_S = 1.0
 """Lets the identification's own limit pass first, which says what was missing."""
-_DROPPED = (b"Exceeded MaxStartups", b"Not allowed at this time")
+_DROPPED = {
+    b"Exceeded MaxStartups": "the server takes no more logins at once (MaxStartups)",
+    b"Not allowed at this time": (
+        "the server turns this machine away for a while, as it does after failed logins"
+        " (PerSourcePenalties)"
+    ),
+}
+"""What OpenSSH says in place of its identification (sshd.c, drop_connection), and what it means."""
+_IN_WORDS = {"kex algorithm": "key exchange", "host key": "type of host key", "ciphers": "cipher"}
+_IDENTIFIES = re.compile(rb"^SSH-", re.MULTILINE)
+"""Other lines may come before it (RFC 4253, section 4.2)."""
+ENDED_DURING_LOGIN = "the connection ended during login"
 
 
 class OtherKeyTypes(Exception):  # noqa: N818 - a request to connect again, not an error
@@ -183,6 +196,7 @@ class Login:
         connection.auth_timeout = limits.auth_s
         identities, problems = self.keys.offers(endpoint)
         tried: list[str] = []
+        offered = _Offered(tried, problems)
         allowed: Sequence[str] = ()
         alone = len(identities) == 1 and self.secrets.password is None
         for identity in identities:
@@ -195,10 +209,10 @@ class Login:
                 break
             except AuthenticationException as error:
                 if not connection.is_active() or "timeout" in str(error).lower():
-                    raise _auth_failure(endpoint, tried, problems, _why_ended(error)) from error
+                    raise _auth_ended(error, connection, endpoint, limits, offered) from error
                 continue
             except (SSHException, EOFError, OSError) as error:
-                raise _auth_failure(endpoint, tried, problems, _why_ended(error)) from error
+                raise _auth_ended(error, connection, endpoint, limits, offered) from error
             if connection.is_authenticated():
                 self.taken.add(known)
                 return
@@ -206,8 +220,8 @@ class Login:
             tried.append("the password")
             if self._with_password(connection, endpoint.user, self.secrets.password):
                 return
-        takes = f"; it takes {', '.join(allowed)}" if allowed else ""
-        raise _auth_failure(endpoint, tried, problems, takes.removeprefix("; "))
+        takes = ", ".join(filter(None, allowed))
+        raise _auth_failure(endpoint, tried, problems, f"it takes {takes}" if takes else "")
 
     def _with_password(self, connection: paramiko.Transport, user: str, password: str) -> bool:
         try:
@@ -237,19 +251,29 @@ def _negotiate(
         connection.start_client(timeout=limits.banner_s + _SPARE_S)
         return connection.get_remote_server_key()
     except IncompatiblePeer as error:
-        raise HostError(HostStatus.UNREACHABLE, f"no algorithms in common: {error}") from error
+        raise HostError(HostStatus.AUTH_FAILED, _nothing_in_common(error)) from error
     except (SSHException, EOFError, OSError) as error:
-        raise _negotiation_failure(error, stream, limits) from error
+        raise _negotiation_failure(stream, limits) from error
 
 
-def _negotiation_failure(error: Exception, stream: Stream | Channel, limits: Limits) -> HostError:
+def _nothing_in_common(error: IncompatiblePeer) -> str:
+    """Which kind of algorithm, by paramiko's text: `Incompatible ssh peer (no acceptable …)`."""
+    found = re.search(r"no acceptable ([^)]+)", str(error))
+    what = _IN_WORDS.get(found[1], found[1]) if found else "algorithm"
+    return f"no {what} in common with the server; --transport openssh may have one"
+
+
+def _negotiation_failure(stream: Stream | Channel, limits: Limits) -> HostError:
     said = b"" if isinstance(stream, Channel) else stream.first_bytes
     ended = stream.closed if isinstance(stream, Channel) else stream.ended
     if ended and not isinstance(stream, Channel) and stream.proxied and not said:
         return HostError(HostStatus.UNREACHABLE, "the proxy command ended without a connection")
-    if ended and (not said or said.startswith(_DROPPED)):
-        return HostError(HostStatus.THROTTLED, "the server dropped the connection before login")
-    if said and not said.startswith(b"SSH-"):
+    if ended and not said:
+        return HostError(HostStatus.THROTTLED, DROPPED)
+    for text, words in _DROPPED.items():
+        if said.startswith(text):
+            return HostError(HostStatus.THROTTLED, words)
+    if said and not b"SSH-".startswith(said[:4]) and not _IDENTIFIES.search(said):
         shown = said.split(b"\n")[0].decode(errors="replace")[:60]
         words = f"answers, but not as an SSH server: {shown!r}"
         return HostError(HostStatus.UNREACHABLE, words)
@@ -257,15 +281,41 @@ def _negotiation_failure(error: Exception, stream: Stream | Channel, limits: Lim
         words = f"connected, but the server said nothing within {limits.banner_s:g} s"
         return HostError(HostStatus.TIMED_OUT, words)
     if ended:
-        return HostError(HostStatus.THROTTLED, "the server ended the key exchange")
-    return HostError(HostStatus.TIMED_OUT, f"no key exchange within {limits.banner_s:g} s: {error}")
+        return HostError(HostStatus.LOST, ENDED_DURING_LOGIN)
+    words = f"connected, but no key exchange within {limits.banner_s:g} s"
+    return HostError(HostStatus.TIMED_OUT, words)
 
 
-def _why_ended(error: Exception) -> str:
-    text = str(error)
-    if "too many" in text.lower():
-        return "too many keys were offered: name one, with IdentitiesOnly"
-    return text or "the server ended the connection"
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What a server was offered till now, in words, and what could not be offered."""
+
+    tried: list[str]
+    problems: list[str]
+
+
+def _auth_ended(
+    error: Exception,
+    connection: EagerTransport,
+    endpoint: Endpoint,
+    limits: Limits,
+    offered: _Offered,
+) -> HostError:
+    """Why no answer came to the key offered last; servers do not always say."""
+    said, tried, problems = connection.farewell, offered.tried, offered.problems
+    if "timeout" in str(error).lower():
+        words = f"connected, but no answer to the login within {limits.auth_s:g} s"
+        return HostError(HostStatus.TIMED_OUT, words)
+    if "too many" in said.lower() or (not said and len(tried) > 1):
+        why = "too many keys for it: name the right one (--identity-file, or IdentityFile and"
+        return _auth_failure(endpoint, tried, problems, f"{why} IdentitiesOnly in ssh_config)")
+    if said:
+        return _auth_failure(endpoint, tried, problems, f"it said: {said}")
+    if isinstance(error, (AuthenticationException, EOFError)):
+        # An end in order, and no word: so does OpenSSH where PAM refuses the account.
+        why = "the server closed the connection: account expired or locked?"
+        return _auth_failure(endpoint, tried, problems, why)
+    return HostError(HostStatus.LOST, ENDED_DURING_LOGIN)
 
 
 def _auth_failure(

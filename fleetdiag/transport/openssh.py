@@ -30,6 +30,7 @@ _STATUS_BY_TEXT = tuple(
         (rb"No \S+ host key is known", HostStatus.KEY_UNKNOWN),
         (rb"Host key verification failed", HostStatus.KEY_UNKNOWN),
         (rb"Could not resolve hostname", HostStatus.DNS),
+        (rb"Unable to negotiate", HostStatus.AUTH_FAILED),
         (rb"Permission denied|Too many authentication failures", HostStatus.AUTH_FAILED),
         (rb"Connection refused", HostStatus.REFUSED),
         (rb"during banner exchange", HostStatus.TIMED_OUT),

@@ -57,6 +57,13 @@ def test_seven_failures_are_seven_statuses_and_delay_no_healthy_host(
     assert max(r.duration_s for r in healthy) < 2.5
 
 
+def test_the_systems_ssh_says_what_a_server_and_it_do_not_have_in_common(fleet: Fleet) -> None:
+    fleet.fault("web-01", "sshd-option", line="KexAlgorithms diffie-hellman-group1-sha1")
+    result = run_on([fleet_host(fleet, "web-01", TransportKind.OPENSSH)])["web-01"]
+    assert result.status is HostStatus.AUTH_FAILED
+    assert "no matching key exchange method found" in result.reason
+
+
 def test_a_dropped_login_is_tried_again_and_then_called_throttled(fleet: Fleet) -> None:
     fleet.fault("web-01", "max-startups", limit="1:100:1")
     hosts = [fleet_host(fleet, "web-01", alias=f"h{i}") for i in range(6)]
