@@ -135,8 +135,8 @@ class InlineTransport(EagerTransport):
     def open(self, opening: Opening, timeout_s: float) -> None:
         """The session: asked for now, or already with the key.
 
-        Raises ChannelException where the server opens none; SSHException, EOFError, OSError,
-        TooEagerError where the connection ended.
+        Raises ChannelException where the server opens none, TimeoutError where it does not answer,
+        and SSHException, EOFError, OSError, TooEagerError where the connection ended.
         """
         until, channel = time.monotonic() + timeout_s, self._channel
         if self._early is None:
@@ -154,10 +154,15 @@ class InlineTransport(EagerTransport):
         elif channel.remote != _NUMBER:
             raise TooEagerError
 
+    @property
+    def no_command(self) -> bool:
+        """The server opened the session and did not start its command."""
+        return self._channel.no_command
+
     def _wait_for_answer(self, until: float) -> None:
         while not self._channel.answered:
             if not self.take(until):
-                raise SSHException("the server did not answer the request for a session")
+                raise TimeoutError
 
     def _begin(self, opening: Opening, remote: int) -> None:
         self.sent_at = time.time()
@@ -170,11 +175,15 @@ class InlineTransport(EagerTransport):
             self.say(opening.first)
 
     def say(self, data: bytes) -> None:
-        """Write to the session's stdin; raises SSHException, EOFError, OSError."""
-        channel = self._channel
+        """Write to the session's stdin; raises SSHException, EOFError, OSError.
+
+        A server that lets us send nothing is waited for no longer than for a login.
+        """
+        channel, until = self._channel, time.monotonic() + (self.auth_timeout or 0.0)
         while data:
             while channel.window <= 0 and not channel.over:
-                self.take(time.monotonic() + 1.0)
+                if not self.take(until):
+                    raise TimeoutError
             if channel.over:
                 raise EOFError
             part, data = data[: channel.window], data[channel.window :]
@@ -306,6 +315,8 @@ class _Channel:
         self.refused: ChannelException | None = None
         self.over = False
         """Nothing more will arrive."""
+        self.no_command = False
+        """The server did not start what it was to execute."""
         self.remote = -1
         self.window = 0
         """Bytes that the server takes at the moment."""
@@ -321,7 +332,7 @@ class _Channel:
             common.MSG_CHANNEL_CLOSE: self._ended,
             common.MSG_CHANNEL_REQUEST: self._asked,
             common.MSG_CHANNEL_SUCCESS: _pass_over,
-            common.MSG_CHANNEL_FAILURE: _pass_over,
+            common.MSG_CHANNEL_FAILURE: self._not_started,
         }
 
     def ask_to_open(self) -> None:
@@ -329,8 +340,12 @@ class _Channel:
         self._send(_message(common.cMSG_CHANNEL_OPEN, "session", _NUMBER, *sizes))
 
     def execute(self, command: str, remote: int) -> None:
-        """Without asking for an answer: where it is refused, the channel ends."""
-        self._send(_message(common.cMSG_CHANNEL_REQUEST, remote, "exec", False, command))
+        """Does not wait for the answer, which is asked for all the same.
+
+        Without it a server that cannot start the command (out of processes) says nothing and keeps
+        the channel.
+        """
+        self._send(_message(common.cMSG_CHANNEL_REQUEST, remote, "exec", True, command))
 
     def send(self, data: bytes, remote: int) -> None:
         for at in range(0, len(data), _PACKET_BYTES // 2):
@@ -372,6 +387,9 @@ class _Channel:
 
     def _ended(self, message: Message) -> None:  # noqa: ARG002 - a handler's
         self.over = True
+
+    def _not_started(self, message: Message) -> None:  # noqa: ARG002 - a handler's
+        self.no_command = self.over = True
 
     def _asked(self, message: Message) -> None:
         """Exit statuses and the like: what our script says of its steps is all we need."""

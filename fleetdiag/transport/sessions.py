@@ -12,7 +12,7 @@ from fleetdiag.transport.bastions import Bastions, Tunnel, in_words, with_known_
 from fleetdiag.transport.dial import EagerSocket, dial
 from fleetdiag.transport.inline import InlineTransport, Opening, TooEagerError
 from fleetdiag.transport.keys import KeyRing
-from fleetdiag.transport.login import HostKeys, Login
+from fleetdiag.transport.login import ENDED_DURING_LOGIN, HostKeys, Login
 
 if TYPE_CHECKING:
     import paramiko
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fleetdiag.transport.secrets import Secrets
 
 _COMMAND = "sh -s"
+_NO_COMMAND = (
+    "logged in, but the server starts no command: it has no process left, or allows us none"
+)
 
 
 class Sessions:
@@ -83,13 +86,19 @@ class SshSession:
 
     def __init__(self, connection: InlineTransport, opening: Opening, limits: Limits) -> None:
         self._connection = connection
+        self._heard = False
         try:
             connection.open(opening, limits.auth_s)
         except ChannelException as error:
-            said = f"logged in, but the server opens no session: {error.text}"
+            said = (
+                f"logged in, but the server opens no session: {error.text.lower()} (MaxSessions?)"
+            )
             raise HostError(HostStatus.AUTH_FAILED, said) from error
+        except TimeoutError as error:
+            said = f"logged in, but no session was opened within {limits.auth_s:g} s"
+            raise HostError(HostStatus.TIMED_OUT, said) from error
         except (SSHException, EOFError, OSError) as error:
-            raise HostError(HostStatus.LOST, f"logged in, then: {in_words(error)}") from error
+            raise HostError(HostStatus.LOST, ENDED_DURING_LOGIN) from error
         self.sent_at = connection.sent_at
 
     def send(self, data: bytes) -> None:
@@ -102,11 +111,17 @@ class SshSession:
     def read(self, timeout_s: float) -> Chunk | None:
         """The next bytes of either stream; None when the channel has ended."""
         try:
-            return self._connection.hear(timeout_s)
+            chunk = self._connection.hear(timeout_s)
         except TimeoutError:
             raise
-        except (SSHException, EOFError, OSError):
+        except (SSHException, EOFError, OSError) as error:
+            if not self._heard:
+                raise HostError(HostStatus.LOST, ENDED_DURING_LOGIN) from error
             return None
+        if chunk is None and self._connection.no_command:
+            raise HostError(HostStatus.LOST, _NO_COMMAND)
+        self._heard = True
+        return chunk
 
     def close(self) -> None:
         """Close the connection: the server gives our shell an end of file, which ends it."""
