@@ -44,7 +44,7 @@ _WINDOW_BYTES = 2 << 20
 _PACKET_BYTES = 32 << 10
 """Every server takes packets of that (RFC 4253, section 6.1)."""
 _MID_PACKET_S = 5.0
-"""How much longer than it was asked to wait a read goes on in the middle of a packet."""
+"""How much longer than it was asked to wait a read of output goes on in the middle of a packet."""
 _KEX_REPLIES = range(30, 42)
 """RFC 4250, section 4.1.2: numbers that each key exchange method uses as it likes."""
 
@@ -103,7 +103,7 @@ class InlineTransport(EagerTransport):
         try:
             return self.auth_publickey(username, key)
         except Exception as error:
-            if self._early is not None and not self.is_active():
+            if self._was_too_eager():
                 raise TooEagerError from error
             raise
         finally:
@@ -115,6 +115,10 @@ class InlineTransport(EagerTransport):
         if self._early is not None:
             self._channel.ask_to_open()
             self._begin(self._early, remote=_NUMBER)
+
+    def _was_too_eager(self) -> bool:
+        """Whether it may have been for the session that the server ended the connection."""
+        return self._early is not None and (self._stream.ended or bool(self.farewell))
 
     def _early_max_bytes(self) -> int:
         for server, most in _EARLY_MAX_BYTES.items():
@@ -144,7 +148,7 @@ class InlineTransport(EagerTransport):
         try:
             self._wait_for_answer(until)
         except (SSHException, EOFError, OSError) as error:
-            if self._early is not None and not self.is_active():
+            if self._was_too_eager():
                 raise TooEagerError from error
             raise
         if channel.refused is not None:
@@ -199,7 +203,7 @@ class InlineTransport(EagerTransport):
         while not channel.arrived:
             if channel.over:
                 return None
-            if not self.take(until):
+            if not self.take(until, spare_s=_MID_PACKET_S):
                 raise TimeoutError
         return channel.arrived.popleft()
 
@@ -210,14 +214,17 @@ class InlineTransport(EagerTransport):
 
     # ---------------------------------------------------------------------------- messages
 
-    def take(self, until: float) -> bool:
-        """Handle the next message; False where none has begun by then (monotonic clock)."""
+    def take(self, until: float, spare_s: float = 0.0) -> bool:
+        """Handle the next message; False where none has begun by then (monotonic clock).
+
+        One that has begun may take `spare_s` longer; after that the connection is of no use.
+        """
         with _Ending(self):
             if self.packetizer.need_rekey() and not self.in_kex:
                 self._send_kex_init()  # type: ignore[attr-defined]
             if not self._stream.ready(until - time.monotonic()):
                 return False
-            self._stream.until = until + _MID_PACKET_S
+            self._stream.until = until + spare_s
             self._handle_next()
         return True
 
@@ -286,7 +293,7 @@ class _Ending:
             return
         self._transport.active = False
         if isinstance(error, StreamLateError):
-            raise SSHException("the server stopped in the middle of a message") from error
+            raise SSHException("timeout in the middle of a message") from error
 
 
 class _InlineAuthHandler(EagerAuthHandler):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import until
-from tests.faults.matrix import CONNECT_S, Matrix, Told
+from tests.faults.matrix import CONNECT_S, Matrix, Told, told_once
 from tests.fleet import Fleet, User
 
-pytestmark = [pytest.mark.fleet, pytest.mark.xdist_group("faults-hosts")]
+pytestmark = pytest.mark.fleet
 
 BOOK = """\
 steps:
@@ -43,19 +41,18 @@ MEMORY_BYTES = 24 << 20
 FIRST_PORT = 2200
 
 
-@dataclass(frozen=True)
-class Ran:
-    told: Told
-    fleet: Fleet
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    names = ",".join(("web-01", "no-shm", "full", "read-only", "stopped", "frozen", "short"))
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return told_once(tmp_path_factory, "hosts", run_all)
+
+
+def run_all(home: Path) -> Told:
+    """A host for each fault, and one with limits on what its servers may use."""
+    names = ("web-01", "no-shm", "full", "read-only", "stopped", "frozen", "short")
     users = [User("many"), User("crowded")]
-    with Fleet(names=names, kind="bare", users=users) as fleet:
-        matrix = Matrix(tmp_path_factory.mktemp("hosts"), fleet)
-        for host in names.split(",")[:-1]:
+    with Fleet(names=",".join(names), kind="bare", users=users) as fleet:
+        matrix = Matrix(home, fleet)
+        for host in names[:-1]:
             matrix.add(host, host)
         fleet.fault("full", "full-disk", path="/")
         fleet.fault("read-only", "read-only", path="/")
@@ -70,21 +67,24 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         }
         for port, (name, (user, limit)) in enumerate(limited.items(), FIRST_PORT):
             matrix.add_sshd(name, "short", port, user=user, under=["prlimit", limit])
-        yield Ran(matrix.run(BOOK), fleet)
+        done = matrix.run(BOOK)
+        fleet.heal("frozen")
+        left = matrix.left({"sh", "sleep", "dd", "sort"}, names, within_s=5)
+        return matrix.told(done, left)
 
 
 @pytest.mark.parametrize("name", AS_EXPECTED)
-def test_only_the_steps_that_need_what_is_missing_fail_and_say_so(ran: Ran, name: str) -> None:
-    assert ran.told.of(name) == {name: ("ok", "")}
-    for step in ran.told.results[name].steps:
+def test_only_the_steps_that_need_what_is_missing_fail_and_say_so(told: Told, name: str) -> None:
+    assert told.of(name) == ("ok", "")
+    for step in told.results[name].steps:
         outcome, reason = AS_EXPECTED[name].get(step.name, ("ok", ""))
         assert step.outcome == outcome, step
         assert reason in step.reason
 
 
-def test_where_commands_cannot_start_the_shells_own_still_do(ran: Ran) -> None:
-    assert ran.told.of("few-processes") == {"few-processes": ("ok", "")}
-    before, *middle, after = ran.told.results["few-processes"].steps
+def test_where_commands_cannot_start_the_shells_own_still_do(told: Told) -> None:
+    assert told.of("few-processes") == ("ok", "")
+    before, *middle, after = told.results["few-processes"].steps
     assert (before.stdout, after.stdout) == (b"before\n", b"after\n")
     # How many there are at a moment is chance; three at once are always too many.
     assert middle[0].outcome == "failed"
@@ -93,22 +93,15 @@ def test_where_commands_cannot_start_the_shells_own_still_do(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("name", NO_RESULT)
-def test_a_host_that_can_run_nothing_says_why(ran: Ran, name: str) -> None:
-    assert ran.told.of(name) == {name: NO_RESULT[name]}
+def test_a_host_that_can_run_nothing_says_why(told: Told, name: str) -> None:
+    assert told.of(name) == NO_RESULT[name]
 
 
-def test_no_host_waits_for_another(ran: Ran) -> None:
-    healthy = {name: [step.stdout for step in ran.told.results["web-01"].steps] for name in WELL}
+def test_no_host_waits_for_another(told: Told) -> None:
+    healthy = dict.fromkeys(WELL, told.said("web-01"))
     assert healthy["web-01"][:2] == [b"before\n", b"1\n"]
-    ran.told.must_leave_unharmed(healthy, {"frozen"})
+    told.must_leave_unharmed(healthy, {"frozen"})
 
 
-def test_nothing_is_left_on_a_host(ran: Ran) -> None:
-    ran.fleet.heal("frozen")
-
-    def ours() -> list[str]:
-        hosts = [host.name for host in ran.fleet.hosts]
-        running = [process for host in hosts for process in ran.fleet.processes(host)]
-        return [p.name for p in running if p.name in {"sh", "sleep", "dd", "sort"}]
-
-    until(lambda: not ours(), "the sessions had ended", within_s=5)
+def test_nothing_is_left_on_a_host(told: Told) -> None:
+    assert told.left == []
