@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from fleetdiag.model import CloudFacts, HostResult, Plan
 
+_LOCKED_S = 20.0
+"""How long another program may hold the file (a report of it is being made, a backup) before this
+run is no longer stored."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
@@ -52,7 +55,7 @@ class Writer:
         path = Path(directory) / f"{run_id}{schema.SUFFIX}"
         _make_private(path)
         try:
-            connection = sqlite3.connect(path, isolation_level=None)
+            connection = sqlite3.connect(path, timeout=_LOCKED_S, isolation_level=None)
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute("PRAGMA synchronous = OFF")
         except sqlite3.Error as error:
@@ -74,7 +77,9 @@ class Writer:
         It must be one (`load` has read it). Raises ArchiveError where it cannot be written.
         """
         try:
-            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+            connection = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=rw", timeout=_LOCKED_S, uri=True
+            )
             connection.isolation_level = None
             connection.execute("PRAGMA synchronous = OFF")
             planned = connection.execute("SELECT position, body FROM host")

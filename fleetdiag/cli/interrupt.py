@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: once means stop and keep, twice means leave now.
+"""Ctrl-C, SIGTERM and a closed terminal during a run: once means stop and keep, twice leave now.
 
 Knows nothing of runs: it sets an event and calls a function.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -9,8 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleetdiag.errors import FleetdiagError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_GONE = {errno.EPIPE, errno.EIO}
+"""Whoever was to read it went away: a pipe's end, a closed terminal (tty_ioctl(4), write(2))."""
 
 
 def width_columns() -> int:
@@ -27,13 +34,16 @@ def has_color() -> bool:
 def show(text: str) -> None:
     """Write to stdout; whoever reads it may go away (`| head`) without an error.
 
-    The exit code still says what was found, so the program goes on to it.
+    The exit code still says what was found, so the program goes on to it. Raises FleetdiagError
+    where it is a file and its disk is full.
     """
     try:
         print(text.rstrip("\n"))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         drop_stdout()
+        if error.errno not in _GONE:
+            raise FleetdiagError(f"the report cannot be written: {error.strerror}") from error
 
 
 def drop_stdout() -> None:
@@ -42,8 +52,12 @@ def drop_stdout() -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr at once."""
-    click.echo(text, err=True)
+    """Write a line to stderr at once; nothing where the terminal was closed."""
+    try:
+        click.echo(text, err=True)
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
 
 
 def visible(text: str) -> str:

@@ -47,7 +47,7 @@ def started(source: str, *, ignoring_interrupts: bool = False) -> subprocess.Pop
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_first_signal_stops_and_tells(number: signal.Signals) -> None:
     process = started(STOPPING)
     process.send_signal(number)
