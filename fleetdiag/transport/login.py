@@ -63,6 +63,10 @@ _DROPPED = {
 _IN_WORDS = {"kex algorithm": "key exchange", "host key": "type of host key", "ciphers": "cipher"}
 _IDENTIFIES = re.compile(rb"^SSH-", re.MULTILINE)
 """Other lines may come before it (RFC 4253, section 4.2)."""
+_TOO_MANY = (
+    "too many keys for it: name the right one (--identity-file, or IdentityFile and IdentitiesOnly"
+    " in ssh_config)"
+)
 ENDED_DURING_LOGIN = "the connection ended during login"
 
 
@@ -306,15 +310,14 @@ def _auth_ended(
     if "timeout" in str(error).lower():
         words = f"connected, but no answer to the login within {limits.auth_s:g} s"
         return HostError(HostStatus.TIMED_OUT, words)
-    if "too many" in said.lower() or (not said and len(tried) > 1):
-        why = "too many keys for it: name the right one (--identity-file, or IdentityFile and"
-        return _auth_failure(endpoint, tried, problems, f"{why} IdentitiesOnly in ssh_config)")
+    if "too many" in said.lower():
+        return _auth_failure(endpoint, tried, problems, _TOO_MANY)
     if said:
         return _auth_failure(endpoint, tried, problems, f"it said: {said}")
     if isinstance(error, (AuthenticationException, EOFError)):
         # An end in order, and no word: so does OpenSSH where PAM refuses the account.
         why = "the server closed the connection: account expired or locked?"
-        return _auth_failure(endpoint, tried, problems, why)
+        return _auth_failure(endpoint, tried, problems, why if len(tried) == 1 else _TOO_MANY)
     return HostError(HostStatus.LOST, ENDED_DURING_LOGIN)
 
 
