@@ -789,7 +789,7 @@ class Session(Protocol):
     """A byte stream to `sh -s` on a host. Used by one thread, except `close`."""
 
     sent_at: float
-    """Unix time just before the first bytes were sent."""
+    """Monotonic clock, just before the first bytes were sent."""
 
     def send(self, data: bytes) -> None:
         """Write all of `data` to the shell's stdin; raises HostError (lost)."""

@@ -217,9 +217,10 @@ def _drive(
     session: Session, script: _Script, progress: _Progress, limits: Limits, control: Control
 ) -> None:
     """Take the records of the script until it is done; HostError when lost."""
-    began, host_s = time.monotonic(), script.host_s
+    now, host_s = time.monotonic(), script.host_s
     splitter = progress.splitter = script.splitter
-    clock = _StepClock(began + limits.auth_s, began + host_s, session.sent_at)
+    asked_at = time.time() - (now - session.sent_at)
+    clock = _StepClock(now + limits.auth_s, now + host_s, asked_at, session.sent_at)
     while True:
         if control.stopped():
             raise Stopped
@@ -256,6 +257,8 @@ class _StepClock:
     """With the host."""
     asked_at: float
     """Unix time, before the script was sent."""
+    asked_mono: float
+    """The same moment on our monotonic clock."""
     current: int | None = None
     """Index of the step now running; None before the first."""
     killed_at: float | None = None
@@ -293,7 +296,9 @@ def _take(record: Record, session: Session, progress: _Progress, clock: _StepClo
         case Hello(facts, clock_s):
             offset_s = None
             if clock_s is not None:
-                offset_s = certain_offset_s(clock_s, clock.asked_at, time.time())
+                # Not time.time() again: our own clock may have been set meanwhile.
+                heard_at = clock.asked_at + time.monotonic() - clock.asked_mono
+                offset_s = certain_offset_s(clock_s, clock.asked_at, heard_at)
             progress.facts = replace(facts, clock_offset_s=offset_s)
             progress.uptime_s = facts.uptime_s
         case CapReached(index):

@@ -73,7 +73,7 @@ class InlineTransport(EagerTransport):
         self._early: Opening | None = None
         """Asked for together with the key, not answered yet or opened."""
         self.sent_at = 0.0
-        """Unix time, just before the first bytes of the session were sent."""
+        """Monotonic clock, just before the first bytes of the session were sent."""
 
     # ------------------------------------------------------------------------------- login
 
@@ -169,7 +169,7 @@ class InlineTransport(EagerTransport):
                 raise TimeoutError
 
     def _begin(self, opening: Opening, remote: int) -> None:
-        self.sent_at = time.time()
+        self.sent_at = time.monotonic()
         self._channel.execute(opening.command, remote)
         if self._early is not None:
             self._channel.send(opening.first, remote)

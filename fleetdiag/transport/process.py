@@ -42,7 +42,7 @@ class ProcessSession:
         for stream, stderr in ((self._process.stdout, False), (self._process.stderr, True)):
             if stream is not None:
                 self._selector.register(stream, selectors.EVENT_READ, stderr)
-        self.sent_at = time.time()
+        self.sent_at = time.monotonic()
         with suppress(HostError):  # gone already: what it said is still to be read
             self.send(first)
 

@@ -67,7 +67,7 @@ class ReplaySession:
         self._steps = steps
         self._facts = facts
         self._chunks: deque[Chunk] = deque()
-        self.sent_at = time.time()
+        self.sent_at = time.monotonic()
 
     def send(self, data: bytes) -> None:
         """Take the whole script at once; other lines (a step's end asked for) change nothing."""
