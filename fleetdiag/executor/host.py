@@ -180,6 +180,10 @@ class _Script:
     """Of what comes back."""
     host_s: float
     """The limit of all of it."""
+    made_at: float
+    """Unix time; whoever sets our clock later changes nothing that is measured from here."""
+    made_mono: float
+    """The same moment on the monotonic clock."""
 
     @classmethod
     def of(
@@ -190,7 +194,7 @@ class _Script:
         host_s = limits.host_s if limits.host_s is not None else total_s
         fuse_s = int(min(total_s, host_s)) + _FUSE_SPARE_S
         text = compose(todo, nonce, fuse_s=fuse_s, become_password=become_password)
-        return cls(text, Splitter(nonce, todo), host_s)
+        return cls(text, Splitter(nonce, todo), host_s, time.time(), time.monotonic())
 
 
 def _open(
@@ -219,7 +223,7 @@ def _drive(
     """Take the records of the script until it is done; HostError when lost."""
     now, host_s = time.monotonic(), script.host_s
     splitter = progress.splitter = script.splitter
-    asked_at = time.time() - (now - session.sent_at)
+    asked_at = script.made_at + session.sent_at - script.made_mono
     clock = _StepClock(now + limits.auth_s, now + host_s, asked_at, session.sent_at)
     while True:
         if control.stopped():
