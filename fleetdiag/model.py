@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from hashlib import sha256
 from typing import Protocol
 
 Attributes = Mapping[str, str]
@@ -350,6 +351,48 @@ class Outcome(StrEnum):
     NOT_RUN = "not-run"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredOutput:
+    """An output that is not in memory: read from where it is stored each time it is asked for.
+
+    Equal to every output of the same bytes, wherever that is. Never empty.
+    """
+
+    sha256: str
+    """In hex."""
+    size: int
+    """Bytes."""
+    fetch: Callable[[str], bytes] = field(repr=False)
+    """The bytes of that digest; raises FleetdiagError."""
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, StoredOutput):
+            return self.sha256 == other.sha256
+        if isinstance(other, bytes):
+            return self.size == len(other) and self.sha256 == sha256(other).hexdigest()
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+    """Equal bytes have another; `output_key` is what to tell outputs apart by."""
+
+
+Output = bytes | StoredOutput
+"""What a stream of a step gave, in memory or stored: `read_output` it, and let it go."""
+
+
+def read_output(output: Output) -> bytes:
+    """The bytes; raises FleetdiagError where they are stored and cannot be had."""
+    return output if isinstance(output, bytes) else output.fetch(output.sha256)
+
+
+def output_key(output: Output) -> bytes | str:
+    """Equal only for equal outputs, and for all equal ones that are kept alike."""
+    return output if isinstance(output, bytes) else output.sha256
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """What one step gave on one host."""
@@ -360,8 +403,8 @@ class StepResult:
     """None where it did not end by itself, or did not run."""
     duration_s: float | None = None
     """On the host's clock, 0.01 s fine; None where it did not run."""
-    stdout: bytes = b""
-    stderr: bytes = b""
+    stdout: Output = b""
+    stderr: Output = b""
     truncated: bool = False
     """A stream reached the cap (also with other outcomes: cut, then timed out)."""
     command: int = 0
@@ -583,7 +626,9 @@ class ArchiveFailed:
 
 
 Event = HostStarted | StepFinished | HostFinished | ArchiveFailed
-OnEvent = Callable[[Event], None]
+OnEvent = Callable[[Event], Event | None]
+"""Hears of an event. What it answers, an event of the same kind, is held from then on in place of
+the one it heard: its outputs may be stored by then. None: the event itself is."""
 
 
 # --------------------------------------------------------------------------------- comparison

@@ -30,6 +30,7 @@ from fleetdiag.model import (
     Outcome,
     Run,
     Severity,
+    StepFinished,
 )
 
 if TYPE_CHECKING:
@@ -91,14 +92,11 @@ def retry(
     ArchiveError where the file cannot be written.
     """
     before = {host.name: host for host in earlier.hosts}
-    merged: dict[str, HostResult] = {}
 
     def merge(event: Event) -> Event:
         if not isinstance(event, HostFinished):
             return event
-        result = _merged(before[event.result.name], event.result)
-        merged[result.name] = result
-        return HostFinished(result)
+        return HostFinished(_merged(before[event.result.name], event.result))
 
     began = time.monotonic()
     keeper = _Keeper(on_event, cloud, merge)
@@ -106,12 +104,13 @@ def retry(
     with keeper:
         if cloud is not None:
             cloud.start()
-        _, interrupted = run_hosts(
+        hosts, interrupted = run_hosts(
             plan, transport, keeper.keep, become_password=become_password, stop=stop
         )
         told = earlier.cloud if cloud is None else cloud.facts()
         duration_s = earlier.duration_s + time.monotonic() - began
         keeper.finish(duration_s, interrupted, told)
+    merged = {host.name: host for host in hosts}
     done = replace(
         earlier,
         hosts=tuple(merged.get(host.name, host) for host in earlier.hosts),
@@ -349,7 +348,10 @@ def _execute(
 
 
 class _Keeper:
-    """Stores each host before others hear of it; a disk that fails midway does not end the run."""
+    """Stores each host before others hear of it; a disk that fails midway does not end the run.
+
+    What is stored need not be in memory: `keep` answers with what is to be held of an event.
+    """
 
     def __init__(
         self,
@@ -362,14 +364,22 @@ class _Keeper:
         self._changed = changed
         self.writer: archive.Writer | None = None
 
-    def keep(self, event: Event) -> None:
-        event = self._changed(event)
-        if self.writer and isinstance(event, HostFinished):
-            with self._surviving():
-                self.writer.add(event.result)
+    def keep(self, event: Event) -> Event:
+        event = self._stored(self._changed(event))
         if self._cloud is not None:
             self._cloud.heard(event)
         self._on_event(event)
+        return event
+
+    def _stored(self, event: Event) -> Event:
+        if self.writer is None:
+            return event
+        with self._surviving():
+            if isinstance(event, StepFinished):
+                return StepFinished(event.host, self.writer.keep(event.step))
+            if isinstance(event, HostFinished):
+                return HostFinished(self.writer.add(event.result))
+        return event
 
     def finish(self, duration_s: float, interrupted: bool, cloud: CloudFacts | None = None) -> None:
         if self.writer and cloud is not None:

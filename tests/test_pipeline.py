@@ -13,10 +13,13 @@ from fleetdiag.model import (
     Flag,
     Host,
     HostFinished,
+    HostResult,
     Playbook,
     Severity,
     Step,
+    StoredOutput,
     TransportKind,
+    read_output,
 )
 from fleetdiag.plan import make_plan
 from fleetdiag.transport import open_transport
@@ -82,6 +85,35 @@ def test_an_archive_that_fails_midway_costs_the_archive_and_not_the_run(
     ]
     assert path is not None
     assert archive.load(path).interrupted
+
+
+def test_an_archive_that_is_full_midway_loses_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = archive.Writer.add
+
+    def fill(self: archive.Writer, result: HostResult) -> HostResult:
+        if result.name == "h1":
+            # SQLite's own limit on the file gives its own "disk is full".
+            [pages] = self._connection.execute("PRAGMA page_count").fetchone()
+            self._connection.execute(f"PRAGMA max_page_count = {pages}")
+        return add(self, result)
+
+    monkeypatch.setattr(archive.Writer, "add", fill)
+    large = Step("large", ("head -c 100000 /dev/urandom",))
+    small = Step("small", ("head -c 20000 /dev/urandom",))
+    plan = make_plan(
+        [Host(f"h{i}", TransportKind.LOCAL) for i in range(3)],
+        Playbook("full", (large, small)),
+        fanout=1,
+    )
+    events: list[Event] = []
+    done, _ = pipeline.run(plan, open_transport(plan), archive_dir=tmp_path, on_event=events.append)
+    assert [type(e) for e in events].count(ArchiveFailed) == 1
+    sizes = [[len(read_output(step.stdout)) for step in host.steps] for host in done.run.hosts]
+    assert sizes == [[100_000, 20_000]] * 3
+    stored = [isinstance(host.steps[1].stdout, StoredOutput) for host in done.run.hosts]
+    assert stored == [True, False, False]
 
 
 def test_an_archive_that_cannot_be_begun_is_an_error_before_any_host(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fleetdiag.model import (
     Step,
     StepResult,
     TransportKind,
+    read_output,
 )
 from fleetdiag.plan import make_plan, remaining
 from fleetdiag.transport import open_transport
@@ -63,7 +64,10 @@ def test_only_what_has_no_result_is_asked_and_stored_beside_the_rest(tmp_path: P
     run = archive.load(path)
     assert where == path
     assert [host.status for host in run.hosts] == [HostStatus.OK] * 3
-    assert {host.name: [s.stdout.decode().strip() for s in host.steps] for host in run.hosts} == {
+    assert {
+        host.name: [read_output(step.stdout).decode().strip() for step in host.steps]
+        for host in run.hosts
+    } == {
         "fine": ["before", "before"],
         "lost": ["before", "second"],
         "down": ["first", "second"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.archive import rows, schema
+from fleetdiag.archive.blobs import HELD_BYTES, Blobs
 from fleetdiag.archive.cloud_rows import cloud_of, console_names
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from fleetdiag.model import CloudFacts, Step
+    from fleetdiag.model import CloudFacts, Output, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class RunSummary:
 def load(path: Path, only: Callable[[Step], bool] | None = None) -> Run:
     """The run, equal to what the live execution gave; with `only`, those of its steps alone.
 
+    Outputs stay in the file until they are read, but for small ones: reading raises ArchiveError
+    where the file is gone by then, or damaged there.
     Of a run that was killed: interrupted, lasting until its last stored host, and the hosts
     without a result are not-run, with a not-run result for each planned step.
     Raises ArchiveError where there is no such file, or it is not a whole stored run.
@@ -58,7 +61,7 @@ def load(path: Path, only: Callable[[Step], bool] | None = None) -> Run:
         return Run(
             id=str(about["id"]),
             playbook=playbook,
-            hosts=_hosts(connection, steps),
+            hosts=tuple(_hosts(connection, Blobs(path), steps)),
             started_at=about["started_at"],
             duration_s=ending["duration_s"],
             version=str(about["version"]),
@@ -119,27 +122,36 @@ def _cloud(connection: sqlite3.Connection) -> CloudFacts | None:
     return cloud_of(row, outputs)
 
 
-def _hosts(connection: sqlite3.Connection, steps: Collection[str] | None) -> tuple[HostResult, ...]:
+def _hosts(
+    connection: sqlite3.Connection, blobs: Blobs, steps: Collection[str] | None
+) -> Iterator[HostResult]:
     """Every planned host in the plan's order, with its result or as not-run; None: all steps."""
-    bodies = {
-        position: rows.only_steps(schema.from_body(body), steps)
-        for position, body in connection.execute("SELECT position, body FROM result")
-    }
-    wanted = None if steps is None else {name for row in bodies.values() for name in rows.kept(row)}
-    outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, wanted)}
-    results = {position: rows.result_of(row, outputs) for position, row in bodies.items()}
-    planned = connection.execute("SELECT position, body FROM host ORDER BY position")
-    return tuple(
-        results[position] if position in results else _not_run(schema.from_body(body), steps)
-        for position, body in planned
+    outputs = _outputs(connection, blobs)
+    found = connection.execute(
+        "SELECT host.body, result.body FROM host LEFT JOIN result USING (position)"
+        " ORDER BY host.position"
     )
+    for planned, result in found:
+        if result is None:
+            yield _not_run(schema.from_body(planned), steps)
+        else:
+            yield rows.result_of(rows.only_steps(schema.from_body(result), steps), outputs)
 
 
-def _blobs(connection: sqlite3.Connection, names: Collection[str] | None) -> Iterator[schema.Blob]:
-    """The stored outputs of these names; None: all."""
-    if names is None:
-        yield from map(schema.Blob._make, connection.execute("SELECT * FROM blob"))
-    for name in names or ():
+def _outputs(connection: sqlite3.Connection, blobs: Blobs) -> dict[str, Output]:
+    """What is held of each stored output, by its name."""
+    outputs: dict[str, Output] = {
+        name: blobs.output(name, size)
+        for name, size in connection.execute("SELECT sha256, size FROM blob")
+    }
+    small = connection.execute("SELECT * FROM blob WHERE size <= ?", (HELD_BYTES,))
+    outputs.update((blob.sha256, schema.unpack(blob)) for blob in map(schema.Blob._make, small))
+    return outputs
+
+
+def _blobs(connection: sqlite3.Connection, names: Collection[str]) -> Iterator[schema.Blob]:
+    """The stored outputs of these names."""
+    for name in names:
         found = connection.execute("SELECT * FROM blob WHERE sha256 = ?", (name,))
         yield from map(schema.Blob._make, found)
 

@@ -8,6 +8,7 @@ with a default.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetdiag.model import (
@@ -31,7 +32,7 @@ from fleetdiag.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from fleetdiag.model import HostPlan
+    from fleetdiag.model import HostPlan, Output
 
 Row = dict[str, Any]
 _NUMBER = (int, float)
@@ -232,13 +233,13 @@ def planned_of(row: Row) -> PlannedHost:
     return PlannedHost(get(row, "name", str), _text_map(row, "attributes"), texts(row, "steps"))
 
 
-def result_row(result: HostResult, keep: Callable[[bytes], str]) -> Row:
-    """`keep` takes an output that is not empty and gives the name it is stored under."""
+def result_row(result: HostResult, name_of: Callable[[Output], str]) -> Row:
+    """`name_of` takes an output that is not empty and gives the name it is stored under."""
     return {
         "name": result.name,
         "status": result.status.value,
         "reason": result.reason,
-        "steps": [_step_result_row(step, keep) for step in result.steps],
+        "steps": [_step_result_row(step, name_of) for step in result.steps],
         "attributes": dict(result.attributes),
         "facts": _facts_row(result.facts),
         "address": result.address,
@@ -248,7 +249,7 @@ def result_row(result: HostResult, keep: Callable[[bytes], str]) -> Row:
     }
 
 
-def result_of(row: Row, outputs: Mapping[str, bytes]) -> HostResult:
+def result_of(row: Row, outputs: Mapping[str, Output]) -> HostResult:
     return HostResult(
         name=get(row, "name", str),
         status=HostStatus(row["status"]),
@@ -270,29 +271,23 @@ def only_steps(row: Row, names: Collection[str] | None) -> Row:
     return {**row, "steps": [step for step in get(row, "steps", list) if step["name"] in names]}
 
 
-def kept(row: Row) -> list[str]:
-    """The names that the outputs of a host's row are stored under."""
-    names = (step[stream] for step in row["steps"] for stream in ("stdout", "stderr"))
-    return [name for name in names if name is not None]
-
-
-def _step_result_row(step: StepResult, keep: Callable[[bytes], str]) -> Row:
+def _step_result_row(step: StepResult, name_of: Callable[[Output], str]) -> Row:
     return {
         "name": step.name,
         "outcome": step.outcome.value,
         "exit_code": step.exit_code,
         "duration_s": step.duration_s,
-        "stdout": keep(step.stdout) if step.stdout else None,
-        "stderr": keep(step.stderr) if step.stderr else None,
+        "stdout": name_of(step.stdout) if step.stdout else None,
+        "stderr": name_of(step.stderr) if step.stderr else None,
         "truncated": step.truncated,
         "command": step.command,
         "reason": step.reason,
     }
 
 
-def _step_result_of(row: Row, outputs: Mapping[str, bytes]) -> StepResult:
+def _step_result_of(row: Row, outputs: Mapping[str, Output]) -> StepResult:
     return StepResult(
-        name=get(row, "name", str),
+        name=intern(get(row, "name", str)),
         outcome=Outcome(row["outcome"]),
         exit_code=get(row, "exit_code", (int, type(None))),
         duration_s=get(row, "duration_s", _NUMBER_OR_NONE),

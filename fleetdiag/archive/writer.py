@@ -6,21 +6,27 @@ import os
 import re
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from fleetdiag.archive import cloud_rows, rows, schema
+from fleetdiag.archive.blobs import Blobs
 from fleetdiag.errors import ArchiveError
+from fleetdiag.model import StoredOutput, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from fleetdiag.model import CloudFacts, HostResult, Plan
+    from fleetdiag.model import CloudFacts, HostResult, Output, Plan, StepResult
 
 _LOCKED_S = 20.0
 """How long another program may hold the file (a report of it is being made, a backup) before this
 run is no longer stored."""
+LARGE_BYTES = 1 << 16
+"""Outputs of this size are stored before their host has finished: a transaction costs less than to
+pack them does."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
 
@@ -41,6 +47,9 @@ class Writer:
         self.path = path
         self._connection = connection
         self._positions = positions
+        self._blobs = Blobs(path)
+        self._kept: dict[str, Output] = {}
+        """Digest -> what is held of an output that is in the file."""
 
     @classmethod
     def create(
@@ -111,9 +120,20 @@ class Writer:
             self._connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             self._connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
 
-    def add(self, result: HostResult) -> None:
+    def keep(self, step: StepResult) -> StepResult:
+        """Stores the outputs of a step whose host goes on, if they are large.
+
+        What comes back is equal, its outputs are not in memory. Raises ArchiveError.
+        """
+        if len(step.stdout) + len(step.stderr) < LARGE_BYTES:
+            return step
+        with self._transaction():
+            return self._stored(step)
+
+    def add(self, result: HostResult) -> HostResult:
         """Stores a host's result, in place of an earlier one of that host. In the file on return.
 
+        What comes back is equal; its outputs are read from the file when they are asked for.
         Raises ArchiveError where it cannot be stored (disk full); what is there stays whole, and
         further hosts may be added. ValueError for a host that is not in the plan.
         """
@@ -121,11 +141,13 @@ class Writer:
         if position is None:
             raise ValueError(f"{result.name!r} is not a host of this run's plan")
         with self._transaction():
-            body = schema.to_body(rows.result_row(result, self._keep))
+            stored = replace(result, steps=tuple(map(self._stored, result.steps)))
+            body = schema.to_body(rows.result_row(stored, _name_of))
             self._connection.execute(
                 "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?)",
                 (position, result.status.value, result.started_at + result.duration_s, body),
             )
+        return stored
 
     def add_cloud(self, cloud: CloudFacts) -> None:
         """Stores what the provider said, in place of an earlier saying; raises ArchiveError."""
@@ -134,9 +156,26 @@ class Writer:
             self._connection.execute("DELETE FROM cloud")
             self._connection.execute("INSERT INTO cloud VALUES (?)", (body,))
 
+    def _stored(self, step: StepResult) -> StepResult:
+        if not step.stdout and not step.stderr:
+            return step
+        return replace(step, stdout=self._held(step.stdout), stderr=self._held(step.stderr))
+
+    def _held(self, output: Output) -> Output:
+        """Store an output, unless it is there or empty; what is held of it."""
+        if not output:
+            return output
+        if isinstance(output, StoredOutput) and output.sha256 in self._kept:
+            return self._kept[output.sha256]
+        data = read_output(output)
+        name = self._keep(data)
+        return self._kept.setdefault(name, self._blobs.held(name, data))
+
     def _keep(self, output: bytes) -> str:
         """Store an output, unless it is there; the name it has."""
         name = schema.digest(output)
+        if name in self._kept:
+            return name
         known = self._connection.execute("SELECT 1 FROM blob WHERE sha256 = ?", (name,))
         if known.fetchone() is None:
             blob = schema.pack(name, output)
@@ -177,12 +216,19 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise _not_stored(self.path, error) from error
+        except BaseException as error:
+            self._kept.clear()
+            if isinstance(error, sqlite3.Error):
+                raise _not_stored(self.path, error) from error
+            raise
         finally:
             # SQLite has rolled back by itself where the disk was full.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def _name_of(output: Output) -> str:
+    return output.sha256 if isinstance(output, StoredOutput) else schema.digest(output)
 
 
 def _make_private(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetdiag.cli.screen import visible, visible_lines
-from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
+from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -41,10 +41,10 @@ def _step_lines(host: str, step: StepResult, commands: tuple[str, ...]) -> Itera
     if step.outcome not in (Outcome.NOT_RUN, Outcome.SKIPPED) and step.command < len(commands):
         yield f"$ {visible_lines(commands[step.command].encode())}"
     if step.stdout:
-        yield visible_lines(step.stdout)
+        yield visible_lines(read_output(step.stdout))
     if step.stderr:
         yield "-- stderr"
-        yield visible_lines(step.stderr)
+        yield visible_lines(read_output(step.stderr))
 
 
 def _outcome_text(step: StepResult) -> str:

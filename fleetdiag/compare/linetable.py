@@ -2,7 +2,7 @@
 
 Lines of logs lose their heads (time, host, process id) before they are split, so that a thousand
 hosts' logs share most of their lines. Of an output only that is kept, and what the rules found in
-it; its raw lines are read again from the bytes for the few hosts that somebody asks about.
+it; its raw lines are read again for the few hosts that somebody asks about.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from fleetdiag.compare.clean import clean, clean_lines, split_lines, visible
 from fleetdiag.compare.heads import masked_times, without_heads
 from fleetdiag.compare.mask import MASK_NAMES
 from fleetdiag.compare.own import mask_outputs
-from fleetdiag.model import Mode
+from fleetdiag.model import Mode, output_key, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fleetdiag.compare.features import Lines
     from fleetdiag.compare.linerules import LineRules
-    from fleetdiag.model import Compare
+    from fleetdiag.model import Compare, Output
 
 EXACT = "all"
 """In `unmask`: no mask, no generalising; equal bytes."""
@@ -34,8 +34,10 @@ shared."""
 READ_AGAIN = 256
 """So many hosts' raw lines are kept once they were asked for."""
 
-Streams = tuple[bytes, bytes]
+Streams = tuple["Output", "Output"]
 """stdout and stderr."""
+Key = tuple[bytes | str, bytes | str]
+"""What tells outputs apart."""
 
 
 class _Output(NamedTuple):
@@ -56,11 +58,10 @@ class LineTable:
         """Split every output, and search it with `rules`.
 
         Args:
-            streams: host -> its bytes.
+            streams: host -> its outputs; each distinct one is read once, and let go.
             compare: the step's, its mode chosen.
             rules: on lines.
         """
-        self._streams = streams
         self._compare = compare
         self._rules = rules
         self._texts: dict[str, str] = {}
@@ -70,12 +71,10 @@ class LineTable:
         self._names: Mapping[str, tuple[str, ...]] = {}
         self.masks: tuple[str, ...] = ()
         """Names of the masks that changed something."""
-        distinct: dict[Streams, _Output] = {}
-        self._outputs: dict[str, _Output] = {}
-        for host, output in streams.items():
-            if output not in distinct:
-                distinct[output] = self._split(output)
-            self._outputs[host] = distinct[output]
+        self._keys = {host: (output_key(o), output_key(e)) for host, (o, e) in streams.items()}
+        self._streams = dict(zip(self._keys.values(), streams.values(), strict=True))
+        distinct = {key: self._split(*map(read_output, o)) for key, o in self._streams.items()}
+        self._outputs = {host: distinct[key] for host, key in self._keys.items()}
         self._read_again = lru_cache(maxsize=READ_AGAIN)(self._read)
 
     @property
@@ -86,11 +85,11 @@ class LineTable:
 
     def identity(self, host: str) -> object:
         """Equal for hosts whose unmasked output is the same."""
-        return self._streams[host]
+        return self._keys[host]
 
-    def streams(self, host: str) -> Streams:
+    def stdout(self, host: str) -> bytes:
         """The bytes, as the host gave them."""
-        return self._streams[host]
+        return read_output(self._streams[self._keys[host]][0])
 
     def lines(self, host: str) -> Lines:
         """Both streams' lines as they are compared; those of stderr marked as such."""
@@ -98,7 +97,7 @@ class LineTable:
 
     def cleaned(self, host: str) -> tuple[Lines, Lines]:
         """The lines of stdout and of stderr, as the host gave them."""
-        return self._read_again(self._streams[host])
+        return self._read_again(self._keys[host])
 
     def matches(self, host: str) -> Mapping[int, str]:
         """Position of each line rule that matches -> the first such line, as the host gave it."""
@@ -141,8 +140,7 @@ class LineTable:
         compare = replace(self._compare, unmask=(*self._compare.unmask, *shown))
         return mask_outputs(forms, self._names, compare).lines
 
-    def _split(self, output: Streams) -> _Output:
-        stdout, stderr = output
+    def _split(self, stdout: bytes, stderr: bytes) -> _Output:
         if self.is_exact:
             forms, errors = self._exact(stdout), self._exact(stderr)
             return self._searched(forms, errors, forms)
@@ -190,8 +188,9 @@ class LineTable:
             shown = f"{text} (other bytes, {number})"
         return shown
 
-    def _read(self, output: Streams) -> tuple[Lines, Lines]:
-        return clean_lines(output[0]), clean_lines(output[1])
+    def _read(self, key: Key) -> tuple[Lines, Lines]:
+        stdout, stderr = map(read_output, self._streams[key])
+        return clean_lines(stdout), clean_lines(stderr)
 
 
 def _as_many(lines: list[str], count: int) -> list[str]:

@@ -23,7 +23,7 @@ from fleetdiag.compare.mask import MASKED
 from fleetdiag.compare.own import mask_outputs
 from fleetdiag.compare.readers import STRUCTURED, read
 from fleetdiag.compare.shapes import settle_lines, settle_lines_of, settle_text
-from fleetdiag.model import Mode, Outcome
+from fleetdiag.model import Mode, Outcome, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -279,7 +279,7 @@ def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
     from fleetdiag.compare.clean import clean_lines
 
     said = next((results[host].stdout for host in valued if results[host].stdout), b"")
-    return clean_lines(said[:65536])
+    return clean_lines(read_output(said)[:65536])
 
 
 def _generalised(

@@ -193,7 +193,7 @@ class _Stacks:
 
     def _reports(self, host: str) -> list[Crash]:
         if host not in self._read:
-            output = self._reading.table.streams(host)[0]
+            output = self._reading.table.stdout(host)
             lines = self._reading.table.cleaned(host)[0] if has_trace(output) else ()
             self._read[host] = crashes(lines)
         return self._read[host]

@@ -14,7 +14,7 @@ from fleetdiag.compare.clean import clean_lines
 from fleetdiag.compare.evidence import shown_feature, shown_value
 from fleetdiag.compare.features import Unreadable
 from fleetdiag.compare.readers import STRUCTURED, read
-from fleetdiag.model import Outcome
+from fleetdiag.model import Outcome, output_key, read_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,11 +56,12 @@ def _of_step(run: Run, step: Step) -> Iterator[tuple[str, dict[str, str]]]:
     ]
     chosen = auto.choose(step, lambda: _first_lines(answers))
     compare = replace(chosen.compare, only=())  # what is set need not be compared
-    known: dict[tuple[bytes, float | None], dict[str, str]] = {}
+    known: dict[tuple[bytes | str, float | None], dict[str, str]] = {}
     for host, result in answers:
-        key = (result.stdout, host.facts.uptime_s)
+        key = (output_key(result.stdout), host.facts.uptime_s)
         if key not in known:
-            known[key] = _values(step.sets, compare, clean_lines(result.stdout), key[1])
+            lines = clean_lines(read_output(result.stdout))
+            known[key] = _values(step.sets, compare, lines, key[1])
         if known[key]:
             yield host.name, known[key]
 
@@ -71,7 +72,7 @@ def _bare(text: str) -> str:
 
 
 def _first_lines(answers: list[tuple[HostResult, StepResult]]) -> Lines:
-    return clean_lines(answers[0][1].stdout[:65536]) if answers else ()
+    return clean_lines(read_output(answers[0][1].stdout)[:65536]) if answers else ()
 
 
 def _values(

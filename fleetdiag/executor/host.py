@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fleetdiag.errors import HostError
 from fleetdiag.executor.outcome import choose, last_line, status_without_script
 from fleetdiag.model import (
     Endpoint,
+    Event,
     HostFacts,
     HostFinished,
     HostResult,
@@ -56,6 +57,9 @@ _THROTTLE_WAIT_S = 0.5
 """Mean wait before a dropped login's second try; doubles with each further one. sshd drops
 logins only while more than MaxStartups are unauthenticated, which on a LAN passes in fractions
 of a second."""
+
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the user or the deadline said so
@@ -102,12 +106,19 @@ class _Progress:
         return [(i, step) for i, step in enumerate(self.plan.steps) if i not in self.results]
 
     def settle(self, index: int, result: StepResult) -> None:
-        self.results[index] = result
-        self.on_event(StepFinished(self.plan.host.name, result))
+        self.attempts.pop(index, None)
+        told = tell(self.on_event, StepFinished(self.plan.host.name, result))
+        self.results[index] = told.step
 
     def clean(self, data: bytes) -> bytes:
         """Without the sudo password, should a host have echoed it."""
         return data.replace(self.secret, b"<secret>") if self.secret else data
+
+
+def tell(on_event: OnEvent, event: AnyEvent) -> AnyEvent:
+    """Tell of an event; what is to be held of it from now on."""
+    answer = on_event(event)
+    return answer if isinstance(answer, type(event)) else event
 
 
 def run_host(
@@ -122,7 +133,7 @@ def run_host(
 
     A session that is lost midway keeps its finished steps; the rest run on a fresh one. A step
     that loses the session twice is given up and named, and the next ones run. A login that breaks
-    is tried once more.
+    is tried once more. Of a finished step that is held which `on_event` answers.
     """
     host = plan.host
     began, started_at = time.monotonic(), time.time()
@@ -240,15 +251,28 @@ def _drive(
             continue
         if chunk is None:
             raise _ended_early(splitter, progress, control)
-        for record in splitter.feed(stderr=chunk.stderr, data=chunk.data):
-            if isinstance(record, Done):
-                # Where steps never ended it is a loss: else they would be asked for without end.
-                if progress.todo():
-                    words = f"the script ended early: {control.where}"
-                    raise HostError(HostStatus.LOST, words)
-                return
-            _take(record, session, progress, clock)
-            _next_step(progress, clock, control)
+        records = splitter.feed(stderr=chunk.stderr, data=chunk.data)
+        if _heard(records, session, progress, clock, control):
+            return
+
+
+def _heard(
+    records: list[Record],
+    session: Session,
+    progress: _Progress,
+    clock: _StepClock,
+    control: Control,
+) -> bool:
+    """Enter records into what is known, and let them go; whether the script is done."""
+    for record in records:
+        if isinstance(record, Done):
+            # Where steps never ended it is a loss: else they would be asked for without end.
+            if progress.todo():
+                raise HostError(HostStatus.LOST, f"the script ended early: {control.where}")
+            return True
+        _take(record, session, progress, clock)
+        _next_step(progress, clock, control)
+    return False
 
 
 @dataclass(slots=True)

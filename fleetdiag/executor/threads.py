@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from fleetdiag.executor.host import Control, run_host
+from fleetdiag.executor.host import Control, run_host, tell
 from fleetdiag.model import (
     Event,
     HostFinished,
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _LOOK_UP_S = 0.1
 """How often the calling thread looks up from its queue for a stop or the deadline."""
 
+_LARGE_BYTES = 1 << 16
+"""A worker with an output of this size waits until the calling thread has taken it."""
+
 _STOP_GRACE_S = 1.0
 """How long workers may take to notice that the run is stopped; a login that hangs in a system
 call does not notice, and is left behind."""
@@ -43,10 +46,21 @@ def run_hosts(
 ) -> tuple[tuple[HostResult, ...], bool]:
     """The result of every host of the plan, in its order, and whether the run was stopped early.
 
-    `on_event` is called in the calling thread only, so that archive and progress need no locks.
+    `on_event` is called in the calling thread only, so that archive and progress need no locks;
+    what it answers is in the results. Of the outputs it has not heard of yet no more are in memory
+    than a large one a worker, and the small ones of one host.
     """
     engine = _Engine(plan, transport, become_password, stop or threading.Event())
     return engine.run(on_event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """An event on its way to the calling thread."""
+
+    event: Event
+    taken: threading.Event | None
+    """Set when it was told; None where nobody waits for that."""
 
 
 class _Engine:
@@ -62,7 +76,7 @@ class _Engine:
         """Set when no worker is to go on."""
         self._waiting = deque(plan.hosts)
         self._controls: dict[str, Control] = {}
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._posted: SimpleQueue[_Posted] = SimpleQueue()
         self._steps: dict[str, dict[str, StepResult]] = {}
         """Host in flight -> its finished steps: kept also where its worker gives no result."""
 
@@ -71,19 +85,22 @@ class _Engine:
 
         def settle(result: HostResult) -> None:
             kept = self._with_finished_steps(self._told(result))
-            results[kept.name] = kept
-            on_event(HostFinished(kept))
+            self._controls.pop(kept.name, None)
+            results[kept.name] = tell(on_event, HostFinished(kept)).result
 
         self._start_workers()
-        for event in self._until_done(results):
-            if isinstance(event, HostFinished):
-                settle(event.result)
-                continue
-            if isinstance(event, StepFinished):
-                self._steps.setdefault(event.host, {})[event.step.name] = event.step
-            on_event(event)
-        interrupted = self._asked.is_set()
-        self._over.set()
+        try:
+            for event in self._until_done(results):
+                if isinstance(event, HostFinished):
+                    settle(event.result)
+                elif isinstance(event, StepFinished):
+                    told = tell(on_event, event)
+                    self._steps.setdefault(event.host, {})[event.step.name] = told.step
+                else:
+                    on_event(event)
+            interrupted = self._asked.is_set()
+        finally:
+            self._over.set()
         for host_plan in self._plan.hosts:
             if host_plan.host.name not in results:
                 settle(self._abandoned(host_plan))
@@ -111,9 +128,13 @@ class _Engine:
                 give_up_at = time.monotonic() + _STOP_GRACE_S
                 self._stop()
             try:
-                yield self._events.get(timeout=_LOOK_UP_S)
+                posted = self._posted.get(timeout=_LOOK_UP_S)
             except Empty:
                 continue
+            yield posted.event
+            if posted.taken is not None:
+                posted.taken.set()
+            del posted
 
     def _stop(self) -> None:
         """Wake every worker: those in a session by closing it."""
@@ -136,13 +157,29 @@ class _Engine:
                     host_plan,
                     self._transport,
                     self._plan.limits,
-                    self._events.put,
+                    self._post,
                     control,
                     self._password,
                 )
             except Exception as error:  # noqa: BLE001 - a fault of ours must cost one host, not the run
                 reason = f"internal error, please report: {type(error).__name__}: {error}"
-                self._events.put(HostFinished(_empty(host_plan, HostStatus.LOST, reason)))
+                self._post(HostFinished(_empty(host_plan, HostStatus.LOST, reason)))
+
+    def _post(self, event: Event) -> Event | None:
+        """Hand an event to the calling thread, which holds a step's outputs from then on.
+
+        Hosts and large outputs wait until they were taken, or a slow disk would fill the memory.
+        """
+        answer: Event | None = None
+        large = isinstance(event, HostFinished)
+        if isinstance(event, StepFinished):
+            large = len(event.step.stdout) + len(event.step.stderr) >= _LARGE_BYTES
+            answer = replace(event, step=replace(event.step, stdout=b"", stderr=b""))
+        taken = threading.Event() if large else None
+        self._posted.put(_Posted(event, taken))
+        while taken and not (taken.wait(_LOOK_UP_S) or self._over.is_set()):
+            pass
+        return answer
 
     def _pause(self, seconds: float) -> None:
         self._over.wait(seconds)
@@ -162,10 +199,8 @@ class _Engine:
         return _empty(host_plan, HostStatus.CANCELLED, control.where)
 
     def _with_finished_steps(self, result: HostResult) -> HostResult:
-        """With the steps that finished before a worker failed or was left behind."""
+        """With the steps as they finished, also before a worker failed or was left behind."""
         finished = self._steps.pop(result.name, {})
-        if len(finished) == len(result.steps):
-            return result
         return replace(result, steps=tuple(finished.get(s.name, s) for s in result.steps))
 
 

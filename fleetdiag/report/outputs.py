@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import Outcome
+from fleetdiag.model import Outcome, read_output
 from fleetdiag.report.fold import fold
 from fleetdiag.report.overview import without_result
 from fleetdiag.report.plain import printable
@@ -78,8 +78,8 @@ def _header(text: str, options: ReportOptions, *, style: str) -> list[str]:
 
 
 def _output(result: StepResult, options: ReportOptions) -> Iterator[str]:
-    yield from _lines(result.stdout)
-    for line in _lines(result.stderr):
+    yield from _lines(read_output(result.stdout))
+    for line in _lines(read_output(result.stderr)):
         yield f"{STYLES['dim']}{line}{RESET}" if options.color and line else line
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fleetdiag.model import HostStatus, Mode, Outcome
+from fleetdiag.model import HostStatus, Mode, Outcome, read_output
 from fleetdiag.report.plain import clip, printable, wrap
 from fleetdiag.report.screen import RESET, STYLES
 
@@ -62,7 +62,7 @@ def _trial_lines(trial: Trial, options: ReportOptions) -> Iterator[str]:
     if result.command:
         yield from _labelled("ran", [f"its {_ordinal(result.command)} `or`"], options)
     for label, stream in (("output", result.stdout), ("stderr", result.stderr)):
-        if said := stream.decode("utf-8", "replace").splitlines():
+        if said := read_output(stream).decode("utf-8", "replace").splitlines():
             yield from _labelled(label, _some(said, options), options)
     if not result.stdout:
         yield from _labelled("output", ["none"], options)
@@ -87,7 +87,8 @@ def _compared(trial: Trial, options: ReportOptions) -> Iterator[str]:
     yield f"{_HOW[trial.mode]}{', its numbers measured' if unknown else known}"
     if trial.mode is Mode.TEXT:
         return
-    said = {line.strip() for line in trial.result.stdout.decode("utf-8", "replace").splitlines()}
+    text = read_output(trial.result.stdout).decode("utf-8", "replace")
+    said = {line.strip() for line in text.splitlines()}
     if not trial.features:
         yield "nothing was read"
     elif trial.mode is Mode.LINES and said.issuperset(map(str.strip, trial.features)):

@@ -9,13 +9,15 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleetdiag import archive
+from fleetdiag.archive.writer import LARGE_BYTES
 from fleetdiag.errors import ArchiveError
-from fleetdiag.model import HostStatus, Outcome, Plan
+from fleetdiag.model import HostStatus, Outcome, Plan, StoredOutput, read_output
 from tests.archive.runs import (
     HOSTILE_NAMES,
     STARTED_AT,
@@ -73,6 +75,41 @@ def test_equal_outputs_are_stored_once(tmp_path: Path) -> None:
             writer.add(ok_result(name, same, same))
         writer.finish(1.0, False)
     assert writer.path.stat().st_size < 1.2 * len(same)
+
+
+def test_what_was_stored_is_held_by_its_digest_and_read_from_the_file(tmp_path: Path) -> None:
+    long, short = os.urandom(5000), b"short\n"
+    with create(tmp_path, plan_of("a", "b")) as writer:
+        held = [writer.add(ok_result(name, long, short)) for name in ("a", "b")]
+        assert held == [ok_result("a", long, short), ok_result("b", long, short)]
+        assert all(isinstance(host.steps[0].stdout, StoredOutput) for host in held)
+        assert held[0].steps[0].stdout is held[1].steps[0].stdout
+        assert held[0].steps[1].stdout == short
+        assert read_output(held[1].steps[0].stdout) == long
+        writer.finish(1.0, False)
+    (loaded, _) = archive.load(writer.path).hosts
+    assert isinstance(loaded.steps[0].stdout, StoredOutput)
+    assert len(loaded.steps[0].stdout) == 5000
+    assert read_output(loaded.steps[0].stdout) == long
+    assert loaded.steps[0].stdout != short
+    (again, _) = archive.load(writer.path).hosts
+    writer.path.unlink()
+    with pytest.raises(ArchiveError, match="cannot be read"):
+        read_output(again.steps[0].stdout)
+
+
+def test_a_large_output_is_stored_before_its_host_has_finished(tmp_path: Path) -> None:
+    large, small = os.urandom(LARGE_BYTES), b"x" * 1000
+    with create(tmp_path, plan_of("a")) as writer:
+        first, second = ok_result("a", large, small).steps
+        kept = writer.keep(first)
+        assert kept == first
+        assert isinstance(kept.stdout, StoredOutput)
+        assert writer.keep(second) is second
+        whole = writer.add(replace(ok_result("a"), steps=(kept, second)))
+        writer.finish(3.25, False)
+    assert whole == ok_result("a", large, small)
+    assert archive.load(writer.path).hosts == (whole,)
 
 
 def test_outputs_are_compressed_where_it_pays(tmp_path: Path) -> None:
@@ -152,8 +189,21 @@ def test_a_full_disk_is_said_in_words_and_costs_no_other_host(tmp_path: Path) ->
             writer.add(ok_result("b", os.urandom(1 << 20)))
         writer.add(ok_result("c", b"small"))
         writer.finish(1.0, False)
-    statuses = [host.status for host in archive.load(writer.path).hosts]
-    assert statuses == [HostStatus.OK, HostStatus.NOT_RUN, HostStatus.OK]
+    hosts = archive.load(writer.path).hosts
+    assert [host.status for host in hosts] == [HostStatus.OK, HostStatus.NOT_RUN, HostStatus.OK]
+
+
+def test_what_a_failed_transaction_did_not_store_is_not_taken_as_stored(tmp_path: Path) -> None:
+    output = os.urandom(1 << 20)
+    with create(tmp_path, plan_of("a", "b")) as writer:
+        [pages] = writer._connection.execute("PRAGMA page_count").fetchone()
+        writer._connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+        with pytest.raises(ArchiveError, match="disk is full"):
+            writer.add(ok_result("a", output))
+        writer._connection.execute("PRAGMA max_page_count = 100000")
+        writer.add(ok_result("b", output))
+    stored = archive.load(writer.path).hosts[1].steps[0].stdout
+    assert read_output(stored) == output
 
 
 def test_a_reader_in_between_does_not_break_the_writer(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetdiag.model import read_output
 from tests.conftest import MakeFleet
 from tests.e2e import metadata
 from tests.e2e.program import Program
@@ -83,7 +84,7 @@ def test_healthy_instances_in_two_zones_are_silent_and_tell_their_zone(
     assert told_of["web-07"]["instance_type"] == "m5.large"
     assert told_of["web-07"]["image"] == "ami-0abcdef1234567890"
     for host in program.stored().hosts:
-        said = b"".join(step.stdout for step in host.steps)
+        said = b"".join(read_output(step.stdout) for step in host.steps)
         assert b"instance_id=i-0" in said
         assert max(map(len, said.split())) < 40, "a token is longer than that"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetdiag.model import Step
+from fleetdiag.model import Step, read_output
 from fleetdiag.playbook import load
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
@@ -75,7 +75,7 @@ def test_the_tree_of_settings_holds_what_the_first_look_asks_for(program: Progra
 def names(program: Program, step: str) -> set[str]:
     (host,) = program.stored().hosts
     (answer,) = [one for one in host.steps if one.name == step]
-    return {line.partition(" = ")[0] for line in answer.stdout.decode().splitlines()}
+    return {line.partition(" = ")[0] for line in read_output(answer.stdout).decode().splitlines()}
 
 
 def test_the_release_is_an_attribute_of_the_host(program: Program, ten: Fleet) -> None:

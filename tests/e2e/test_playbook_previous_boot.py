@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetdiag.model import read_output
 from tests.conftest import MakeFleet
 from tests.e2e.program import Program
 from tests.e2e.told import Json, must_be_silent_twice, notable
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.fleet
 
 def answers(program: Program, host: str) -> dict[str, str]:
     (found,) = [one for one in program.stored().hosts if one.name == host]
-    return {step.name: step.stdout.decode() for step in found.steps}
+    return {step.name: read_output(step.stdout).decode() for step in found.steps}
 
 
 def must_be_first(told: Json, host: str, step: str, severity: str, said: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetdiag.model import Limits, Outcome, Step
+from fleetdiag.model import Limits, Outcome, Step, read_output
 from tests.executor.shells import SCRIPT_SHELLS, ProcessTransport, installed, only, run_steps
 
 
@@ -143,7 +143,7 @@ def test_a_step_that_drips_output_for_ever_is_ended_at_its_limit(shell: list[str
         Step("after", ("echo after",)),
     ).steps
     assert (drip.outcome, drip.reason) == (Outcome.TIMED_OUT, "not done within 0.5 s")
-    assert drip.stdout.startswith(b"x\nx\n")
+    assert read_output(drip.stdout).startswith(b"x\nx\n")
     assert after.stdout == b"after\n"
     assert time.monotonic() - began < 4
 
@@ -209,7 +209,7 @@ def test_quotes_and_newlines_in_a_command_reach_the_shell_as_they_are(shell: lis
 
 def test_steps_have_the_c_locale_and_the_administrators_path(shell: list[str]) -> None:
     step = only(run_steps(shell, Step("env", ('echo "$LC_ALL|$PATH|$PAGER"',))))
-    locale, path, pager = step.stdout.decode().strip().split("|")
+    locale, path, pager = read_output(step.stdout).decode().strip().split("|")
     assert (locale, pager) == ("C", "cat")
     assert {"/usr/sbin", "/sbin", "/usr/local/sbin"} <= set(path.split(":"))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from fleetdiag.model import (
     Step,
     StepFinished,
     TransportKind,
+    read_output,
 )
 from fleetdiag.plan import make_plan
 from fleetdiag.transport.process import ProcessSession
@@ -272,3 +274,33 @@ def test_a_host_that_says_it_is_done_and_is_not_has_an_end() -> None:
     (result,), _ = run_hosts(plan, transport, ignore)
     assert result.status is HostStatus.LOST, result.reason
     assert transport.tries["liar"] <= 6
+
+
+def test_what_is_answered_to_an_event_is_held_in_its_place() -> None:
+    def stored(event: Event) -> Event | None:
+        if isinstance(event, StepFinished):
+            return StepFinished(
+                event.host, replace(event.step, stdout=read_output(event.step.stdout) + b"!")
+            )
+        if isinstance(event, HostFinished):
+            return HostFinished(replace(event.result, reason="stored"))
+        return None
+
+    (result,), _ = run_hosts(make_plan(hosts("up-1"), ECHO), Hosts(), stored)
+    assert [step.stdout for step in result.steps] == [b"a\n!", b"b\n!"]
+    assert result.reason == "stored"
+
+
+def test_while_nobody_takes_the_outputs_no_worker_goes_on_to_another_host() -> None:
+    transport = Hosts()
+    open_at_once: list[int] = []
+
+    def slow(event: Event) -> None:
+        if not open_at_once:
+            time.sleep(0.5)
+        open_at_once.append(len(transport.tries))
+
+    plan = make_plan(hosts(*(f"up-{i}" for i in range(9))), ECHO, fanout=3)
+    results, _ = run_hosts(plan, transport, slow)
+    assert open_at_once[0] == 3
+    assert [result.status for result in results] == ["ok"] * 9

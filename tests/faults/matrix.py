@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fleetdiag import archive
-from fleetdiag.model import HostResult, Run
+from fleetdiag.model import HostResult, Run, read_output
 from tests.e2e.program import Done, Program, environment, until
 from tests.fleet import Fleet
 
@@ -45,7 +45,7 @@ class Told:
 
     def said(self, name: str) -> list[bytes]:
         """What each step printed on a host."""
-        return [step.stdout for step in self.results[name].steps]
+        return [read_output(step.stdout) for step in self.results[name].steps]
 
     def ended(self, name: str) -> float:
         """When a host had finished, Unix time."""

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from fleetdiag import inventory, pipeline, playbook
 from fleetdiag.inventory.recorded import INCIDENT
-from fleetdiag.model import Event, HostResult, HostStatus, Outcome, Run
+from fleetdiag.model import Event, HostResult, HostStatus, Outcome, Run, read_output
 from fleetdiag.plan import make_plan
 from fleetdiag.playbook.find import shipped_directory
 from fleetdiag.transport import open_transport
@@ -122,7 +122,7 @@ def _answers(runs: list[Run]) -> dict[str, Answers]:
             for step in host.steps:
                 if step.outcome is not Outcome.OK or step.stderr:
                     sys.exit(f"{host.name}: {step.name}: {step.outcome}: {step.stderr!r}")
-                answers.setdefault(host.name, {})[step.name] = step.stdout.decode()
+                answers.setdefault(host.name, {})[step.name] = read_output(step.stdout).decode()
     return answers
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fleetdiag.errors import FleetdiagError
-from fleetdiag.model import HostStatus, Outcome
+from fleetdiag.model import HostStatus, Outcome, read_output
 from fleetdiag.outputs import Ended, load_files
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def test_hosts_and_step_are_in_the_files_names(
     run = load_files([tmp_path / name for name in files], judge)
     assert [host.name for host in run.hosts] == hosts
     assert [each.name for each in run.playbook.steps] == [step]
-    assert [host.steps[0].stdout.decode() for host in run.hosts] == files
+    assert [read_output(host.steps[0].stdout).decode() for host in run.hosts] == files
 
 
 def test_two_files_of_one_host_are_refused(tmp_path: Path) -> None:

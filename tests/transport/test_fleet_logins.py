@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleetdiag.model import HostStatus, Limits, Outcome, Step, TransportKind
+from fleetdiag.model import HostStatus, Limits, Outcome, Step, TransportKind, read_output
 from fleetdiag.transport import Secrets
 from tests.conftest import MakeFleet
 from tests.fleet import Fleet, User
@@ -169,7 +169,7 @@ def test_sudo_with_a_password_that_is_never_run_nor_seen(people: Fleet, user: st
     assert (who.stdout, stdin.stdout) == (b"0\n", b"nothing to read\n"), who
     assert plain.stdout not in (b"0\n", b"")
     assert spy.outcome is Outcome.OK
-    everything = b"".join(s.stdout + s.stderr for s in result.steps)
+    everything = b"".join(read_output(o) for s in result.steps for o in (s.stdout, s.stderr))
     assert PASSWORD.encode() not in everything
     assert b"<secret>" not in everything, "it did not stand in an argument or the environment"
 
