@@ -81,12 +81,12 @@ def main(argv: list[str]) -> int:
 def write_fleet(directory: Path, hosts: int, lines: int) -> int:
     """`outputs/HOST/dmesg.out` and `stream` with the same lines as `HOST: line`; the bytes."""
     draws = random.Random(lines)
-    templates = [_template(draws, number) for number in range(lines)]
+    templates = log_templates(draws, lines)
     size = 0
     with (directory / "stream").open("wb") as stream:
         for number in range(hosts):
             host = f"node{number:05d}"
-            text = _log(templates, random.Random(number))
+            text = log_of(templates, random.Random(number))
             place = directory / "outputs" / host
             place.mkdir(parents=True)
             (place / "dmesg.out").write_bytes(text)
@@ -95,6 +95,11 @@ def write_fleet(directory: Path, hosts: int, lines: int) -> int:
             )
             size += len(text)
     return size
+
+
+def log_templates(draws: random.Random, lines: int) -> list[tuple[str, str]]:
+    """So many lines, each with the sort it is of."""
+    return [_template(draws, number) for number in range(lines)]
 
 
 def _template(draws: random.Random, number: int) -> tuple[str, str]:
@@ -112,7 +117,8 @@ def _template(draws: random.Random, number: int) -> tuple[str, str]:
     return f"{words} {number:x}", "some"
 
 
-def _log(templates: list[tuple[str, str]], draws: random.Random) -> bytes:
+def log_of(templates: list[tuple[str, str]], draws: random.Random) -> bytes:
+    """One host's log."""
     at = 0.0
     told = []
     for text, sort in templates:
