@@ -74,6 +74,7 @@ def changes(mode: Mode, before: Features, after: Features) -> tuple[Change, ...]
 
 
 def _pairs(before: Features, after: Features) -> Iterator[Change]:
+    before, after = dict(before), dict(after)
     for feature, was in before.items():
         now = after.get(feature)
         if was != now:

@@ -108,9 +108,9 @@ def _differing(
         feature: {} for (feature, _), count in tally.items() if count < everyone
     }
     for texts, hosts in plain:
-        for feature in texts:
+        for feature, value in texts.items():
             if feature in differing:
-                differing[feature].setdefault(texts[feature], []).extend(hosts)
+                differing[feature].setdefault(value, []).extend(hosts)
     return differing, numbers
 
 

@@ -47,6 +47,28 @@ class Masked:
     """Without what changes by itself; addresses are there."""
     fully: Lines
 
+    def hidden(self) -> Hidden:
+        """What the masks hid."""
+        addresses = {place: self.partly[place] for place in _places(self.fully, self.partly)}
+        times = {
+            place: self.said[place]
+            for place in _places(self.fully, self.said)
+            if "<time>" in self.fully[place]
+        }
+        full = {place: self.fully[place] for place in (*addresses, *times)}
+        return Hidden(full, addresses, times)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The lines of a host in which masks hid an address or a time, by their places."""
+
+    fully: Mapping[int, str]
+    addresses: Mapping[int, str]
+    """Without what changes by itself; addresses are there."""
+    times: Mapping[int, str]
+    """With `<self>` in place."""
+
 
 _ADDRESS = re.compile(r"<(?:ip|mac|hex|port)>")
 _SPACES = re.compile(r" {2,}")
@@ -55,7 +77,7 @@ Kept = dict[int, str]
 """Place of a line -> what is compared instead of its masked form."""
 
 
-def kept_lines(hosts: Mapping[str, Masked]) -> dict[str, Kept]:
+def kept_lines(hosts: Mapping[str, Hidden]) -> dict[str, Kept]:
     """Host -> the lines in which something is kept; hosts without any are not in it."""
     if len(hosts) <= FEWEST_ALIKE:
         return {}
@@ -65,23 +87,22 @@ def kept_lines(hosts: Mapping[str, Masked]) -> dict[str, Kept]:
     return found
 
 
-def _addresses(hosts: Mapping[str, Masked]) -> Iterator[tuple[str, int, str]]:
+def _addresses(hosts: Mapping[str, Hidden]) -> Iterator[tuple[str, int, str]]:
     """Lines with an address that nearly all hosts have alike, and what stands there instead."""
-    hidden = {id(m): tuple(_places(m.fully, m.partly)) for m in hosts.values()}
     lines: dict[str, dict[str, list[int]]] = {}
-    for host, masked in hosts.items():
-        for place in hidden[id(masked)]:
-            lines.setdefault(masked.fully[place], {}).setdefault(host, []).append(place)
+    for host, hidden in hosts.items():
+        for place in hidden.addresses:
+            lines.setdefault(hidden.fully[place], {}).setdefault(host, []).append(place)
     for full, places in lines.items():
+        partly = {host: hosts[host].addresses for host in places}
         if all(len(some) == 1 for some in places.values()):
-            one = {host: some[0] for host, some in places.items()}
-            yield from _one_line(full, one, {host: hosts[host].partly for host in one})
+            yield from _one_line(full, {host: some[0] for host, some in places.items()}, partly)
         else:
-            yield from _several_lines(places, {host: hosts[host].partly for host in places})
+            yield from _several_lines(places, partly)
 
 
 def _one_line(
-    full: str, places: Mapping[str, int], partly: Mapping[str, Lines]
+    full: str, places: Mapping[str, int], partly: Mapping[str, Mapping[int, str]]
 ) -> Iterator[tuple[str, int, str]]:
     """A line that each host has once: each address in it for itself."""
     values = {host: _hidden(full, partly[host][place]) for host, place in places.items()}
@@ -115,7 +136,7 @@ def _kept_of(counts: Counter[str], mark: str) -> set[str] | None:
 
 
 def _several_lines(
-    places: Mapping[str, Sequence[int]], partly: Mapping[str, Lines]
+    places: Mapping[str, Sequence[int]], partly: Mapping[str, Mapping[int, str]]
 ) -> Iterator[tuple[str, int, str]]:
     """Lines that are the same once masked: the common ones, and what stands in their place."""
     own = {host: {partly[host][place] for place in some} for host, some in places.items()}
@@ -147,14 +168,14 @@ def _hidden(full: str, part: str) -> tuple[str, ...] | None:
     return tuple(values) if at == len(rest) else None
 
 
-def _times(hosts: Mapping[str, Masked]) -> Iterator[tuple[str, int, str]]:
+def _times(hosts: Mapping[str, Hidden]) -> Iterator[tuple[str, int, str]]:
     """Lines with a time far from the one that nearly all hosts give there."""
     given: dict[str, dict[str, tuple[int, float]]] = {}
     twice: set[tuple[str, str]] = set()
-    for host, masked in hosts.items():
-        for place in _places(masked.fully, masked.said):
-            full = masked.fully[place]
-            if "<time>" not in full or (at := time_in(masked.said[place])) is None:
+    for host, hidden in hosts.items():
+        for place, said in hidden.times.items():
+            full = hidden.fully[place]
+            if (at := time_in(said)) is None:
                 continue
             if host in given.setdefault(full, {}):
                 twice.add((full, host))
@@ -169,7 +190,7 @@ def _times(hosts: Mapping[str, Masked]) -> Iterator[tuple[str, int, str]]:
             continue
         for host, (place, at) in times.items():
             if abs(at - middle) > FAR_S:
-                yield host, place, hosts[host].said[place]
+                yield host, place, hosts[host].times[place]
 
 
 def _places(one: Sequence[str], other: Sequence[str]) -> Iterator[int]:

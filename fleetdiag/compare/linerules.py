@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SEARCHED_CHARS = 4096
 """A line is searched so far: a playbook's pattern may be quadratic, a host's line endless."""
 SHORTEST_LITERAL = 4
+MOST_KNOWN = 50_000
+"""So many lines are remembered; then it begins anew: hosts that share their lines have fewer."""
 _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 
@@ -86,6 +88,10 @@ class LineRules:
 
     def _learn(self, forms: Sequence[str]) -> None:
         """Which rules the new ones of `forms` may match."""
+        if len(self._seen) > MOST_KNOWN:
+            self._seen.clear()
+            self._known.clear()
+            self._may.clear()
         new = set(forms).difference(self._seen)
         if not new:
             return

@@ -7,32 +7,44 @@ it; its raw lines are read again for the few hosts that somebody asks about.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from fleetdiag.compare.clean import clean, clean_lines, split_lines, visible
+from fleetdiag.compare.features import Lines
 from fleetdiag.compare.heads import masked_times, without_heads
+from fleetdiag.compare.kept import kept_lines
 from fleetdiag.compare.mask import MASK_NAMES
-from fleetdiag.compare.own import mask_outputs
+from fleetdiag.compare.own import OutputMasker, mask_outputs, own_lines
+from fleetdiag.compare.pool import LinePool
 from fleetdiag.model import Mode, output_key, read_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from fleetdiag.compare.features import Lines
+    from fleetdiag.compare.kept import Hidden
     from fleetdiag.compare.linerules import LineRules
+    from fleetdiag.compare.own import OwnLines
+    from fleetdiag.compare.pool import Numbers, Texts
     from fleetdiag.model import Compare, Output
 
 EXACT = "all"
 """In `unmask`: no mask, no generalising; equal bytes."""
 STDERR_LABEL = "stderr: "
+LINED = frozenset({Mode.TEXT, Mode.LINES, Mode.LOG})
+"""Of these modes lines are compared."""
 LONG_LINES = 100
 """Of a text as long as a log the time that lines begin with is masked first: then they are
 shared."""
+MOST_HELD_BYTES = 64 << 20
+"""Where the distinct outputs of a step are no more than this, their lines stay in memory; of more
+they are read again."""
 READ_AGAIN = 256
-"""So many hosts' raw lines are kept once they were asked for."""
+"""So many hosts' raw lines are kept once they were asked for; of outputs larger than
+`MOST_HELD_BYTES` so few that they are half of that."""
 
 Streams = tuple["Output", "Output"]
 """stdout and stderr."""
@@ -40,42 +52,52 @@ Key = tuple[bytes | str, bytes | str]
 """What tells outputs apart."""
 
 
-class _Output(NamedTuple):
-    """One distinct output."""
-
-    forms: Lines
-    """What is compared of each line: its text, without its head in a log, its time masked
-    elsewhere."""
-    matches: Mapping[int, str]
-
-
 class LineTable:
     """Lines by host."""
 
     def __init__(
-        self, streams: Mapping[str, Streams], compare: Compare, rules: LineRules | None = None
+        self,
+        streams: Mapping[str, Streams],
+        compare: Compare,
+        rules: LineRules | None = None,
+        names: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
-        """Split every output, and search it with `rules`.
+        """Split every output, and search it with `rules`, and for what hosts call themselves.
 
         Args:
             streams: host -> its outputs; each distinct one is read once, and let go.
             compare: the step's, its mode chosen.
             rules: on lines.
+            names: host -> its own names, the longest first (`own_names`).
         """
         self._compare = compare
         self._rules = rules
         self._texts: dict[str, str] = {}
         self._looks: dict[str, bytes] = {}
         self._hits: set[str] = set()
-        self._masked: dict[str, Lines] = {}
-        self._names: Mapping[str, tuple[str, ...]] = {}
+        self._names = names
+        self._own: dict[str, OwnLines] = {}
         self.masks: tuple[str, ...] = ()
         """Names of the masks that changed something."""
         self._keys = {host: (output_key(o), output_key(e)) for host, (o, e) in streams.items()}
         self._streams = dict(zip(self._keys.values(), streams.values(), strict=True))
-        distinct = {key: self._split(*map(read_output, o)) for key, o in self._streams.items()}
-        self._outputs = {host: distinct[key] for host, key in self._keys.items()}
-        self._read_again = lru_cache(maxsize=READ_AGAIN)(self._read)
+        size = sum(len(o) + len(e) for o, e in self._streams.values())
+        self._is_small = size <= MOST_HELD_BYTES
+        most = READ_AGAIN if self._is_small else max(2, READ_AGAIN * MOST_HELD_BYTES // (2 * size))
+        self._read_again = lru_cache(maxsize=most)(self._read)
+        self._forms: dict[Key, Lines] = {}
+        """What is compared of each line: its text, without its head in a log, its time masked
+        elsewhere. Of small outputs."""
+        hosts: dict[Key, list[str]] = {}
+        for host, key in self._keys.items():
+            hosts.setdefault(key, []).append(host)
+        self._matches = {key: self._take_in(key, some) for key, some in hosts.items()}
+        self.texts: Texts = []
+        """Masked lines by their numbers."""
+        self._masked: dict[str, Numbers] = {}
+        self._distinct: dict[int, Numbers] = {}
+        """Those of `_masked` by their identity."""
+        self._shown = lru_cache(maxsize=None if self._is_small else most)(self._show)
 
     @property
     def is_exact(self) -> bool:
@@ -93,7 +115,9 @@ class LineTable:
 
     def lines(self, host: str) -> Lines:
         """Both streams' lines as they are compared; those of stderr marked as such."""
-        return self._masked.get(host, self._outputs[host].forms)
+        if host in self._masked:
+            return self._shown(id(self._masked[host]))
+        return self._formed(host)
 
     def cleaned(self, host: str) -> tuple[Lines, Lines]:
         """The lines of stdout and of stderr, as the host gave them."""
@@ -101,13 +125,11 @@ class LineTable:
 
     def matches(self, host: str) -> Mapping[int, str]:
         """Position of each line rule that matches -> the first such line, as the host gave it."""
-        return self._outputs[host].matches
+        return self._matches[self._keys[host]]
 
-    def counts(self, host: str) -> dict[str, int]:
-        """How often each line is there, blank ones left out."""
-        counts = Counter(self.lines(host))
-        counts.pop("", None)
-        return dict(counts)
+    def numbers(self, host: str) -> Numbers:
+        """The numbers of `lines`; hosts whose lines are the same have one object."""
+        return self._masked[host]
 
     def with_raw(self, host: str) -> Iterator[tuple[str, str]]:
         """Each line as it is compared, and as `host` gave it."""
@@ -116,48 +138,87 @@ class LineTable:
 
     # --------------------------------------------------------------------------- building
 
-    def mask(self, hosts: Iterable[str], names: Mapping[str, tuple[str, ...]]) -> None:
-        """Mask the lines of `hosts`, which are compared.
+    def mask(self, hosts: Iterable[str]) -> None:
+        """Mask the lines of `hosts`, which are compared."""
+        pool = LinePool()
+        self._masked = dict(self._numbered(list(hosts), pool))
+        self.texts = pool.seal(self._masked)
+        self._distinct = {id(numbers): numbers for numbers in self._masked.values()}
 
-        Args:
-            hosts: some of the table's.
-            names: host -> its own names, the longest first (`own_names`).
-        """
+    def _numbered(self, hosts: Sequence[str], pool: LinePool) -> Iterator[tuple[str, Numbers]]:
+        """Each of `hosts` with the numbers of its masked lines."""
         if self.is_exact:
+            yield from ((host, pool.numbers(self._formed(host))) for host in hosts)
             return
-        self._names = names
-        forms = {host: self._outputs[host].forms for host in hosts}
         keep = self._compare.mode is not Mode.LOG
-        masked = mask_outputs(forms, names, self._compare, keep=keep)
-        self._masked = dict(masked.lines)
-        hits = {*masked.masks, *self._hits}
-        own = tuple(name for name in masked.masks if name not in MASK_NAMES)
-        self.masks = (*own, *(name for name in MASK_NAMES if name in hits))
+        own = {host: self._own.get(host, {}) for host in hosts}
+        masker = OutputMasker(_Formed(self._formed, hosts), own, self._compare, keep=keep)
+        done: dict[Key, tuple[Numbers, Hidden | None]] = {}
+        hidden: dict[str, Hidden] = {}
+        found: dict[str, Numbers] = {}
+        for host in hosts:
+            key = self._keys[host]
+            known = done.get(key) if masker.is_plain(host) else None
+            if known is None:
+                masked = masker.masked(masker.said(host, self._formed(host)))
+                known = pool.numbers(masked.fully), masked.hidden() if keep else None
+                if masker.is_plain(host):
+                    done[key] = known
+            found[host], hid = known
+            if hid is not None:
+                hidden[host] = hid
+        for host, kept in kept_lines(hidden).items():
+            found[host] = found[host][:]
+            for place, number in zip(kept, pool.numbers(kept.values()), strict=True):
+                found[host][place] = number
+        hits = {*masker.masks, *self._hits}
+        first = tuple(name for name in masker.masks if name not in MASK_NAMES)
+        self.masks = (*first, *(name for name in MASK_NAMES if name in hits))
+        yield from found.items()
 
     def lines_with(self, hosts: Iterable[str], *shown: str) -> Mapping[str, Lines]:
         """The lines of `hosts`, masked but for the masks `shown`."""
-        forms = {host: self._outputs[host].forms for host in hosts}
+        forms = {host: self._formed(host) for host in hosts}
         compare = replace(self._compare, unmask=(*self._compare.unmask, *shown))
         return mask_outputs(forms, self._names, compare).lines
 
-    def _split(self, stdout: bytes, stderr: bytes) -> _Output:
+    def _take_in(self, key: Key, hosts: Sequence[str]) -> Mapping[int, str]:
+        """Read an output of `hosts` for the first time: what the rules find in it."""
+        forms, errors, raw = self._split(key)
+        lines = (*forms, *self._labelled(errors))
+        if self._is_small:
+            self._forms[key] = lines
+        if self._compare.mode in LINED and not self.is_exact:
+            for host in hosts:
+                self._own[host] = own_lines(lines, self._names.get(host, ()), self._compare)
+        if not self._rules:
+            return {}
+        return self._rules.first_matches([*forms, *errors], [*raw, *errors])
+
+    def _formed(self, host: str) -> Lines:
+        key = self._keys[host]
+        if key in self._forms:
+            return self._forms[key]
+        forms, errors, _ = self._split(key)
+        return (*forms, *self._labelled(errors))
+
+    def _split(self, key: Key) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+        """The forms of an output's lines, those of stderr, and those of stdout as it gave them."""
+        stdout, stderr = map(read_output, self._streams[key])
         if self.is_exact:
-            forms, errors = self._exact(stdout), self._exact(stderr)
-            return self._searched(forms, errors, forms)
+            forms = self._exact(stdout)
+            return forms, self._exact(stderr), forms
         text = clean(stdout)
         lines = split_lines(text)
-        found = self._forms(text, lines)
-        forms = list(map(self._texts.setdefault, found, found))
-        return self._searched(forms, list(clean_lines(stderr)), lines)
+        forms = self._forms_of(text, lines)
+        if self._is_small:
+            forms = list(map(self._texts.setdefault, forms, forms))
+        return forms, clean_lines(stderr), lines
 
-    def _searched(self, forms: list[str], errors: list[str], raw: list[str]) -> _Output:
-        """With what the rules find; `raw` are the lines of stdout as the host gave them."""
-        matches: Mapping[int, str] = {}
-        if self._rules:
-            matches = self._rules.first_matches([*forms, *errors], [*raw, *errors])
-        return _Output((*forms, *self._labelled(errors)), matches)
+    def _show(self, same: int) -> Lines:
+        return tuple(map(self.texts.__getitem__, self._distinct[same]))
 
-    def _forms(self, text: str, lines: list[str]) -> list[str]:
+    def _forms_of(self, text: str, lines: list[str]) -> list[str]:
         """Of each of `lines` what is compared; `text` is what they were split from."""
         if self._compare.mode is Mode.LOG:
             return _as_many(split_lines(without_heads(text)), len(lines))
@@ -191,6 +252,23 @@ class LineTable:
     def _read(self, key: Key) -> tuple[Lines, Lines]:
         stdout, stderr = map(read_output, self._streams[key])
         return clean_lines(stdout), clean_lines(stderr)
+
+
+class _Formed(Mapping[str, Lines]):
+    """Lines of hosts, made when they are looked at."""
+
+    def __init__(self, formed: Callable[[str], Lines], hosts: Sequence[str]) -> None:
+        self._formed = formed
+        self._hosts = hosts
+
+    def __getitem__(self, host: str) -> Lines:
+        return self._formed(host)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hosts)
+
+    def __len__(self) -> int:
+        return len(self._hosts)
 
 
 def _as_many(lines: list[str], count: int) -> list[str]:

@@ -274,6 +274,8 @@ _CUSTOM_LINE_CHARS = 8192
 """A playbook's own patterns see this much of a line: they may not be linear. They come before all
 shipped masks but that of the time a line begins with."""
 _SPACES = re.compile(r" {2,}")
+MOST_KNOWN = 50_000
+"""So many lines are remembered; then it begins anew: hosts that share their lines have fewer."""
 
 
 class LineMasker:
@@ -298,6 +300,9 @@ class LineMasker:
 
     def mask(self, lines: Sequence[str]) -> list[str]:
         """Each of `lines` masked; those seen before come from memory."""
+        if len(self._masked) > MOST_KNOWN or len(self._known) > MOST_KNOWN:
+            self._masked.clear()
+            self._known.clear()
         if self._custom:
             lines = [self._customised(line) for line in lines]
         text = "\n".join(lines)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,13 @@ from fleetdiag.compare.kept import Masked, kept_lines
 from fleetdiag.compare.mask import SELF, STAYING, LineMasker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from fleetdiag.model import Compare, HostResult
 
 Lines = tuple[str, ...]
+OwnLines = Mapping[str, str]
+"""Lines in which a host names itself -> the same with `<self>`."""
 
 PLACEHOLDER = "<self>"
 SHORTEST_NAME = 2
@@ -67,31 +70,79 @@ def mask_outputs(
         options: the step's `compare`.
         keep: do not mask addresses and dates that nearly all hosts have alike (`kept.py`).
     """
-    masker = LineMasker(options)
-    own = {} if SELF in options.unmask else _own_lines(outputs, names)
-    shown_by = _count_hosts(outputs, set().union(*own.values()) if own else set())
-    needed = min(SHARED_BY_OTHERS, len(outputs) - 1)
-    staying = LineMasker(replace(options, unmask=(*options.unmask, *STAYING)))
+    own = {host: own_lines(lines, names.get(host, ()), options) for host, lines in outputs.items()}
+    masker = OutputMasker(outputs, own, options, keep=keep)
     distinct: dict[Lines, Masked] = {}
     masked: dict[str, Masked] = {}
-    changed = False
     for host, lines in outputs.items():
-        replaced = {
-            line: own_form
-            for line, own_form in own.get(host, {}).items()
-            if shown_by[line] - 1 < needed
-        }
-        changed = changed or bool(replaced)
-        said = tuple(replaced.get(line, line) for line in lines) if replaced else lines
+        said = masker.said(host, lines)
         if said not in distinct:
-            fully = tuple(masker.mask(said))
-            partly = tuple(staying.mask(said)) if keep and fully != said else fully
-            distinct[said] = Masked(said, partly, fully)
+            distinct[said] = masker.masked(said)
         masked[host] = distinct[said]
     found = {host: each.fully for host, each in masked.items()}
-    for host, kept in kept_lines(masked).items() if keep else ():
-        found[host] = tuple(kept.get(place, line) for place, line in enumerate(found[host]))
-    return MaskedOutputs(_shared(found), (*((SELF,) if changed else ()), *masker.hits))
+    if keep:
+        hidden = {id(each): each.hidden() for each in distinct.values()}
+        kept_by_host = kept_lines({host: hidden[id(each)] for host, each in masked.items()})
+        for host, kept in kept_by_host.items():
+            found[host] = tuple(kept.get(place, line) for place, line in enumerate(found[host]))
+    return MaskedOutputs(_shared(found), masker.masks)
+
+
+class OutputMasker:
+    """Masks the lines of one step, host by host, knowing which lines others share."""
+
+    def __init__(
+        self,
+        outputs: Mapping[str, Lines],
+        own: Mapping[str, OwnLines],
+        options: Compare,
+        *,
+        keep: bool,
+    ) -> None:
+        """Count who else prints what hosts say of themselves.
+
+        Args:
+            outputs: host -> cleaned lines; looked at once, and let go, where `own` has any.
+            own: host -> its `own_lines`.
+            options: the step's `compare`.
+            keep: as for `mask_outputs`.
+        """
+        self._own = own
+        wanted: set[str] = set().union(*own.values())
+        self._shown_by = _count_hosts(outputs, wanted)
+        self._needed = min(SHARED_BY_OTHERS, len(outputs) - 1)
+        self._fully = LineMasker(options)
+        self._partly = LineMasker(replace(options, unmask=(*options.unmask, *STAYING)))
+        self._keep = keep
+        self._changed = False
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """Names of the masks that changed something so far."""
+        return (*((SELF,) if self._changed else ()), *self._fully.hits)
+
+    def is_plain(self, host: str) -> bool:
+        """Whether the host's output says the same of whichever host printed it."""
+        return not self._replaced(host)
+
+    def said(self, host: str, lines: Lines) -> Lines:
+        """`lines` with `<self>` in place."""
+        replaced = self._replaced(host)
+        self._changed = self._changed or bool(replaced)
+        return tuple(replaced.get(line, line) for line in lines) if replaced else lines
+
+    def masked(self, said: Lines) -> Masked:
+        """The other forms of `said`."""
+        fully = tuple(self._fully.mask(said))
+        partly = tuple(self._partly.mask(said)) if self._keep and fully != said else fully
+        return Masked(said, partly, fully)
+
+    def _replaced(self, host: str) -> dict[str, str]:
+        return {
+            line: own_form
+            for line, own_form in self._own.get(host, {}).items()
+            if self._shown_by[line] - 1 < self._needed
+        }
 
 
 def _shared(found: Mapping[str, Lines]) -> dict[str, Lines]:
@@ -100,25 +151,20 @@ def _shared(found: Mapping[str, Lines]) -> dict[str, Lines]:
     return {host: same.setdefault(lines, lines) for host, lines in found.items()}
 
 
-def _own_lines(
-    outputs: Mapping[str, Lines], names: Mapping[str, tuple[str, ...]]
-) -> dict[str, dict[str, str]]:
-    """Host -> its lines that name it -> the same with `<self>`."""
-    found: dict[str, dict[str, str]] = {}
-    for host, lines in outputs.items():
-        text = "\n".join(lines)
-        # Substring search is a hundred times faster than the pattern, and rarely finds anything.
-        present = [name for name in names.get(host, ()) if name in text]
-        if not present:
-            continue
-        pattern = _pattern(present)
-        replaced = {
-            line: pattern.sub(PLACEHOLDER, line)
-            for line in lines
-            if any(name in line for name in present)
-        }
-        found[host] = {line: masked for line, masked in replaced.items() if masked != line}
-    return found
+def own_lines(lines: Lines, names: tuple[str, ...], options: Compare) -> OwnLines:
+    """Those of a host's `lines` that have one of its `names`."""
+    text = "\n".join(lines) if names and SELF not in options.unmask else ""
+    # Substring search is a hundred times faster than the pattern, and rarely finds anything.
+    present = [name for name in names if name in text]
+    if not present:
+        return {}
+    pattern = _pattern(present)
+    replaced = {
+        line: pattern.sub(PLACEHOLDER, line)
+        for line in lines
+        if any(name in line for name in present)
+    }
+    return {line: masked for line, masked in replaced.items() if masked != line}
 
 
 def _count_hosts(outputs: Mapping[str, Lines], wanted: set[str]) -> Counter[str]:

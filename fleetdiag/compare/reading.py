@@ -6,21 +6,23 @@ bytes ─► lines, cleaned ─┬─► masked ──────────�
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fleetdiag import rules
 from fleetdiag.compare import auto
 from fleetdiag.compare.evidence import shown_feature, shown_value
 from fleetdiag.compare.features import EXIT_CODE, PRESENT, WHOLE, Cell, Unreadable
-from fleetdiag.compare.generalise import generalise
+from fleetdiag.compare.generalise import Templates, learn
 from fleetdiag.compare.group import VALUED, Answer
 from fleetdiag.compare.linerules import LineRules
 from fleetdiag.compare.linetable import EXACT, LineTable
 from fleetdiag.compare.mask import MASKED
 from fleetdiag.compare.own import mask_outputs
+from fleetdiag.compare.pool import NumberedLines, counted
 from fleetdiag.compare.readers import STRUCTURED, read
 from fleetdiag.compare.shapes import settle_lines, settle_lines_of, settle_text
 from fleetdiag.model import Mode, Outcome, read_output
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from fleetdiag.compare.contrast import Contrast
     from fleetdiag.compare.features import Feature, Features, Lines, Value
     from fleetdiag.compare.group import Settle
+    from fleetdiag.compare.pool import Numbers
     from fleetdiag.model import Compare, Flag, HostResult, Step, StepResult
 
 UNKNOWN_UPTIME_S = 86_400.0
@@ -59,15 +62,15 @@ class Reading:
     """In the run's order."""
     table: LineTable
     masks: tuple[str, ...]
-    templates: Mapping[str, str]
-    """Of a log: masked line -> the event it was generalised to; lines that are their own are not in
-    it."""
+    templates: Templates
+    """Of a log: the events that its lines were generalised to."""
 
     def occurrences(self, host: str, events: Collection[str]) -> dict[str, tuple[str, str]]:
         """Of a log: event -> the first and the last line of it, as `host` gave them."""
         found: dict[str, tuple[str, str]] = {}
-        for line, raw in self.table.with_raw(host):
-            event = self.templates.get(line, line)
+        numbers = self.table.numbers(host)
+        for number, (line, raw) in zip(numbers, self.table.with_raw(host), strict=False):
+            event = self.templates.text(number) or line
             if event in events:
                 found[event] = found.get(event, (raw, raw))[0], raw
         return found
@@ -91,7 +94,7 @@ class Reading:
         """By lines with their durations, which masks hide; `found` where that settles nothing."""
         most = max(1.0, MOST_OTHERS * len(features))
         agreed = found.odd and not found.splits and len(found.odd) <= most
-        if agreed or any(len(self.table.lines(h)) > MOST_UNKNOWN_LINES for h in features):
+        if agreed or any(len(self.table.numbers(h)) > MOST_UNKNOWN_LINES for h in features):
             return found
         return settle_lines_of(self.table.lines_with(features, *TELLING_MASKED), found)
 
@@ -105,7 +108,7 @@ class Reading:
         features = self._features_of.get(host)
         if features is None:
             return self.table.lines(host)[:most]
-        if WHOLE in features and self.compare.mode is Mode.TEXT:
+        if self.compare.mode is Mode.TEXT and WHOLE in features:
             whole = str(features[WHOLE])
             return tuple(whole.split("\n")[:most]) if whole else ()
         if self.compare.mode is Mode.LINES:
@@ -156,7 +159,7 @@ def read_step(
     compare = chosen.compare
     flags = (*step.flags, *(flag for name in chosen.rules for flag in rules.load(name)))
     streams = {host: (result.stdout, result.stderr) for host, result in results.items()}
-    table = LineTable(streams, compare, LineRules(flags))
+    table = LineTable(streams, compare, LineRules(flags), names)
     found = _Found(table, compare, results)
     if compare.mode in STRUCTURED:
         uptimes = {host: hosts[host].facts.uptime_s for host in valued}
@@ -164,7 +167,7 @@ def read_step(
             uptimes = dict.fromkeys(valued, UNKNOWN_UPTIME_S)
         found.read_structure(uptimes, names)
     elif compare.mode is not Mode.IGNORE:
-        table.mask(valued, names)
+        table.mask(valued)
         found.read_lines(valued)
     answers = tuple(found.answer(host, result) for host, result in results.items())
     return Reading(step, compare, chosen.name, flags, answers, table, found.masks, found.templates)
@@ -182,7 +185,7 @@ class _Found:
         self._features: dict[str, Features] = {}
         self._unreadable: dict[str, str] = {}
         self.masks: tuple[str, ...] = ()
-        self.templates: Mapping[str, str] = {}
+        self.templates = Templates()
 
     def answer(self, host: str, result: StepResult) -> Answer:
         unread = self._unreadable.get(host)
@@ -198,37 +201,67 @@ class _Found:
     # ------------------------------------------------------------------------------ lines
 
     def read_lines(self, hosts: list[str]) -> None:
-        mode, table = self._compare.mode, self._table
-        self.masks = table.masks
+        self.masks = self._table.masks
         cap = self._shortest_cut(hosts)
+        if self._compare.mode is Mode.LOG:
+            self._read_log(hosts, cap)
+            return
         shared: dict[object, Features] = {}
         for host in hosts:
-            cut = self._results[host].outcome is Outcome.TRUNCATED
-            key = (id(table.lines(host)), cap if cut else None, self._exit_code(host))
-            if key not in shared:
-                lines = table.lines(host)[:-1][:cap] if cut else None
-                shared[key] = self._with_exit_code(host, self._of_lines(host, lines))
-            self._features[host] = shared[key]
-        if mode is Mode.LOG and EXACT not in self._compare.unmask:
-            counts = cast("Mapping[str, Mapping[str, object]]", self._features)
-            self.templates = generalise(counts)
-            self._features = _generalised(self._features, self.templates)
+            cut = self._cut(host, cap)
+            alike = (id(self._table.numbers(host)), cut, self._exit_code(host))
+            if alike not in shared:
+                shared[alike] = self._of_lines(host, cut)
+            self._features[host] = shared[alike]
 
-    def _of_lines(self, host: str, cut: Lines | None) -> Features:
+    def _read_log(self, hosts: list[str], cap: int | None) -> None:
+        """How often each event is there; of cut logs, that it is."""
+        counts: dict[tuple[int, int | None], tuple[Numbers, Numbers]] = {}
+        keys = {host: (id(self._table.numbers(host)), self._cut(host, cap)) for host in hosts}
+        texts = self._table.texts
+        blank = next((number for number, text in enumerate(texts) if not text), -1)
+        for host, key in keys.items():
+            if key not in counts:
+                counts[key] = self._counted(host, key[1], blank)
+        if EXACT not in self._compare.unmask:
+            self.templates = learn(texts, [counts[key][0] for key in keys.values()])
+            texts = self.templates.texts or texts
+            for key, (numbers, times) in counts.items():
+                counts[key] = self.templates.applied(numbers, times) or (numbers, times)
+        shared: dict[object, Features] = {}
+        for host, key in keys.items():
+            alike = (key, self._exit_code(host))
+            if alike not in shared:
+                shared[alike] = NumberedLines(texts, *counts[key], self._more(host))
+            self._features[host] = shared[alike]
+
+    def _counted(self, host: str, cut: int | None, blank: int) -> tuple[Numbers, Numbers]:
+        """The lines of a log but the one numbered `blank`, each once, and how often it is there."""
+        lines = self._table.numbers(host)
+        numbers, times = counted(lines if cut is None else lines[:cut])
+        if blank in numbers:
+            place = numbers.index(blank)
+            del numbers[place], times[place]
+        return numbers, times if cut is None else array("I", [1]) * len(numbers)
+
+    def _of_lines(self, host: str, cut: int | None) -> Features:
+        numbers, texts = self._table.numbers(host)[:cut], self._table.texts
         if self._compare.mode is Mode.TEXT:
-            lines = self._table.lines(host) if cut is None else cut
-            return {WHOLE: "\n".join(line for line in lines if line != MASKED)}
-        if self._compare.mode is Mode.LOG and cut is None:
-            return dict(self._table.counts(host).items())
-        lines = self._table.lines(host) if cut is None else cut
-        if self._compare.mode is Mode.LOG:
-            return dict.fromkeys((line for line in lines if line), 1)
-        return dict.fromkeys((line for line in lines if line not in {"", MASKED}), PRESENT)
+            lines = map(texts.__getitem__, numbers)
+            return {WHOLE: "\n".join(line for line in lines if line != MASKED), **self._more(host)}
+        said = array("I", (n for n in dict.fromkeys(numbers) if texts[n] not in {"", MASKED}))
+        return NumberedLines(texts, said, None, self._more(host))
+
+    def _cut(self, host: str, cap: int | None) -> int | None:
+        """How many lines of a cut output count: all but its last, as all cut ones have them."""
+        if self._results[host].outcome is not Outcome.TRUNCATED:
+            return None
+        return min(cap or 0, max(0, len(self._table.numbers(host)) - 1))
 
     def _shortest_cut(self, hosts: list[str]) -> int | None:
         """Whole lines that every cut output has: where the cut falls is no difference."""
         cut = [
-            len(self._table.lines(host)) - 1
+            len(self._table.numbers(host)) - 1
             for host in hosts
             if self._results[host].outcome is Outcome.TRUNCATED
         ]
@@ -270,8 +303,13 @@ class _Found:
         return result.exit_code if result.outcome is Outcome.FAILED else None
 
     def _with_exit_code(self, host: str, features: Features) -> Features:
+        more = self._more(host)
+        return {**features, **more} if more else features
+
+    def _more(self, host: str) -> Features:
+        """What is compared besides the output."""
         code = self._exit_code(host)
-        return features if code is None else {**features, EXIT_CODE: str(code)}
+        return {} if code is None else {EXIT_CODE: str(code)}
 
 
 def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
@@ -280,33 +318,6 @@ def _sample(results: Mapping[str, StepResult], valued: list[str]) -> Lines:
 
     said = next((results[host].stdout for host in valued if results[host].stdout), b"")
     return clean_lines(read_output(said)[:65536])
-
-
-def _generalised(
-    features: Mapping[str, Features], templates: Mapping[str, str]
-) -> dict[str, Features]:
-    """Logs with tokens that vary as `<*>`; the counts of such events add up."""
-    if not templates:
-        return dict(features)
-    merged: dict[int, Features] = {}
-    for found in features.values():
-        if id(found) not in merged:
-            merged[id(found)] = _merged(found, templates)
-    return {host: merged[id(found)] for host, found in features.items()}
-
-
-def _merged(found: Features, templates: Mapping[str, str]) -> Features:
-    lines = found.keys() & templates.keys()
-    if not lines:
-        return found
-    merged = dict(found)
-    for line in lines:
-        count, template = merged.pop(line), templates[str(line)]
-        before = merged.get(template, 0)
-        if isinstance(count, int) and isinstance(before, int):
-            count += before
-        merged[template] = count
-    return merged
 
 
 def _masked(

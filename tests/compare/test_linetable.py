@@ -18,8 +18,9 @@ def table(
     outputs: dict[str, bytes], compare: Compare = LOG, *patterns: str, errors: bytes = b""
 ) -> LineTable:
     rules = LineRules([make_flag(pattern, "x") for pattern in patterns])
-    found = LineTable({host: (out, errors) for host, out in outputs.items()}, compare, rules)
-    found.mask(outputs, {host: (host,) for host in outputs})
+    names = {host: (host,) for host in outputs}
+    found = LineTable({host: (out, errors) for host, out in outputs.items()}, compare, rules, names)
+    found.mask(outputs)
     return found
 
 
@@ -40,9 +41,10 @@ def test_a_text_keeps_its_times_masked() -> None:
     assert found.masks == ("dmesg-time",)
 
 
-def test_an_event_is_counted() -> None:
+def test_lines_are_numbered_each_distinct_one_once() -> None:
     found = table({"a": b"[    1.000001] x\n[    2.000001] x\n[    3.000001] y\n\n"})
-    assert found.counts("a") == {"x": 2, "y": 1}
+    assert [found.texts[number] for number in found.numbers("a")] == ["x", "x", "y"]
+    assert list(found.numbers("a")) == [0, 0, 1]
 
 
 def test_rules_see_the_line_as_the_host_gave_it_in_both_streams() -> None:
