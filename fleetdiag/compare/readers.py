@@ -255,6 +255,7 @@ def _numbers(compare: Compare, lines: Lines, uptime_s: float | None) -> Features
     return dict(found.items())
 
 
+@lru_cache(maxsize=256)
 def _plain(field: Field) -> Field:
     """`field` as one whose text is known by its name."""
     return replace(field, at=None, pattern=None)

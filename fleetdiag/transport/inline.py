@@ -15,7 +15,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from paramiko import common
 from paramiko.message import Message
@@ -253,14 +253,11 @@ class InlineTransport(EagerTransport):
 
     def _handler(self, kind: int) -> Callable[[Message], None] | None:
         # Ours first: paramiko's table has some of a channel's messages too.
-        tables = [self._channel.handlers, self._handler_table]  # type: ignore[attr-defined]
-        if self.auth_handler is not None:
-            tables.append(self.auth_handler._handler_table)  # type: ignore[attr-defined]  # noqa: SLF001
-        for table in tables:
-            if kind in table:
-                found: Callable[[Message], None] = table[kind]
-                return found
-        return None
+        found = self._channel.handlers.get(kind) or self._handler_table.get(kind)  # type: ignore[attr-defined]
+        if found is None and self.auth_handler is not None:
+            # Last: paramiko makes this table anew each time it is looked at.
+            found = self.auth_handler._handler_table.get(kind)  # type: ignore[attr-defined]  # noqa: SLF001
+        return cast("Callable[[Message], None] | None", found)
 
     def _check_expected(self, kind: int) -> None:
         if kind not in self._expected_packet:
