@@ -14,7 +14,6 @@ from fleetdiag.model import (
     Event,
     HostFinished,
     HostPlan,
-    HostResult,
     HostStarted,
     HostStatus,
     Plan,
@@ -46,7 +45,8 @@ class Tally:
         self._plans = {each.host.name: each for each in plan.hosts}
         self._begun: dict[str, float] = {}
         self._at: dict[str, str] = {}
-        self._done: list[HostResult] = []
+        self._done = 0
+        self._failed = 0
         self._started = clock()
 
     def note(self, event: Event) -> None:
@@ -60,7 +60,9 @@ class Tally:
                     self._at[host] = _following(self._plans[host], step.name)
                 case HostFinished(result):
                     self._begun.pop(result.name, None)
-                    self._done.append(result)
+                    self._at.pop(result.name, None)
+                    self._done += 1
+                    self._failed += result.status is not HostStatus.OK
 
     def in_flight(self) -> tuple[InFlight, ...]:
         """The hosts in flight, the one begun first in front."""
@@ -73,8 +75,7 @@ class Tally:
         """`12/50 done · 35 in flight · 3 failed · 4.2 s · slowest: web-07 disk 3 s`."""
         in_flight = self.in_flight()
         with self._lock:
-            done = len(self._done)
-            failed = sum(result.status is not HostStatus.OK for result in self._done)
+            done, failed = self._done, self._failed
             elapsed_s = self._clock() - self._started
         parts = [f"{done}/{len(self._plans)} done", f"{len(in_flight)} in flight"]
         parts += [f"{failed} failed"] if failed else []
