@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fleetdiag.compare.contrast import Contrast, Deviation, Split, contrast
@@ -48,7 +49,7 @@ class Answer:
         return self.outcome, self.command
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cluster:
     """Answers that are the same, or differ from the majority in the same way."""
 
@@ -57,17 +58,17 @@ class Cluster:
     """Is one of those compared with each other; False for every other outcome or command."""
     majority: bool = False
 
-    @property
+    @cached_property
     def hosts(self) -> tuple[str, ...]:
         return tuple(answer.host for answer in self.answers)
 
-    @property
+    @cached_property
     def first(self) -> Answer:
         """The one that is shown for all, whatever the order of the hosts: numbers may differ."""
         return min(self.answers, key=lambda answer: answer.host)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grouping:
     """One step's answers in the run's order, and their clusters, the largest first."""
 
@@ -91,13 +92,22 @@ class Grouping:
 
     def majority_of(self, host: str) -> Cluster | None:
         """The majority among the hosts that `host` was compared with."""
-        part = next((part.hosts for part in self.contrasts if host in part.hosts), ())
-        return next((c for c in self.clusters if c.majority and c.first.host in part), None)
+        return self._majorities.get(self._part_of.get(host))
 
     def deviations(self, host: str) -> tuple[Deviation, ...]:
         """What sets `host` apart and is not harmless; empty where nothing does."""
         found = next((part.odd[host] for part in self.contrasts if host in part.odd), ())
         return tuple(deviation for deviation in found if deviation not in self.harmless)
+
+    @cached_property
+    def _part_of(self) -> dict[str, int]:
+        """Host -> the place of its contrast; of hosts that were compared."""
+        return {host: n for n, part in enumerate(self.contrasts) for host in part.hosts}
+
+    @cached_property
+    def _majorities(self) -> dict[int | None, Cluster]:
+        """By the place of the contrast; no two majorities are of one."""
+        return {self._part_of[c.first.host]: c for c in self.clusters if c.majority}
 
     def in_order(self, hosts: Iterable[str]) -> tuple[str, ...]:
         """`hosts` in the run's order, each once."""

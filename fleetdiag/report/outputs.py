@@ -11,9 +11,9 @@ from fleetdiag.report.plain import printable
 from fleetdiag.report.screen import RESET, STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from fleetdiag.model import Comparison, Group, StepComparison, StepResult
+    from fleetdiag.model import Comparison, Group, StepResult
     from fleetdiag.report.options import ReportOptions
 
 
@@ -26,8 +26,15 @@ def render_outputs(comparison: Comparison, options: ReportOptions) -> str:
     lines: list[str] = []
     several = len(comparison.steps) > 1
     for step in comparison.steps:
+        results = {
+            host.name: result
+            for host in comparison.run.hosts
+            for result in host.steps
+            if result.name == step.name
+        }
         for group in step.groups:
-            lines += _group_lines(comparison, step, group, options, several=several)
+            label = f"{step.name}: " if several else ""
+            lines += _group_lines(label, group, [results[host] for host in group.hosts], options)
     for status, reasons in without_result(comparison).items():
         for reason, hosts in reasons.items():
             said = f"{status}: {reason}" if reason else status
@@ -38,29 +45,15 @@ def render_outputs(comparison: Comparison, options: ReportOptions) -> str:
 
 
 def _group_lines(
-    comparison: Comparison,
-    step: StepComparison,
-    group: Group,
-    options: ReportOptions,
-    *,
-    several: bool,
+    label: str, group: Group, results: Sequence[StepResult], options: ReportOptions
 ) -> list[str]:
-    chosen = set(group.hosts)
-    results = [
-        result
-        for host in comparison.run.hosts
-        if host.name in chosen
-        for result in host.steps
-        if result.name == step.name
-    ]
     first = results[0]
     header = f"{fold(group.hosts)} ({len(group.hosts)}){_said(first)}"
     if any((r.stdout, r.stderr) != (first.stdout, first.stderr) for r in results):
         header += f", as {group.hosts[0]} printed it"
-    if several:
-        header = f"{step.name}: {header}"
     style = "" if group.outcome is Outcome.OK else "warning"
-    return [*_header(printable(header), options, style=style), *_output(first, options)]
+    title = printable(f"{label}{header}")
+    return [*_header(title, options, style=style), *_output(first, options)]
 
 
 def _said(result: StepResult) -> str:
