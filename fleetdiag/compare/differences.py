@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +57,7 @@ FEWEST_OWN = 5
 """Where so many hosts each say something of their own, it is a name, not a difference."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Oddity:
     """Deviations that the same hosts have."""
 
@@ -65,6 +66,10 @@ class Oddity:
     """One for each feature, in order; of numbers, the first host's."""
     by_host: Mapping[str, tuple[Deviation, ...]]
     severity: Severity
+
+    @cached_property
+    def host_set(self) -> frozenset[str]:
+        return frozenset(self.hosts)
 
     @property
     def of(self) -> int:
@@ -127,7 +132,8 @@ def difference_findings(
             rare = [odd for odd in rare if len(odd.hosts) == 1]
         if len(rare) > MAX_SEPARATE:
             rare = []
-        roots = [odd for odd in loud if not any(_within(odd, other) for other in loud)]
+        several = [odd for odd in loud if len(odd.hosts) > 1]  # one host has no other within it
+        roots = [odd for odd in loud if not any(_within(odd, other) for other in several)]
         for some in (roots, rare, [odd for odd in quiet if odd not in rare]):
             if len(some) > MAX_SEPARATE:
                 findings.append(teller.many(some))
@@ -179,7 +185,7 @@ def _oddities(part: Contrast, mode: Mode) -> list[Oddity]:
 
 def _within(odd: Oddity, other: Oddity) -> bool:
     """Whether `odd` is of some, not all, of the hosts of `other`."""
-    return len(odd.hosts) < len(other.hosts) and set(odd.hosts) < set(other.hosts)
+    return len(odd.hosts) < len(other.hosts) and other.host_set.issuperset(odd.hosts)
 
 
 def _sort(deviation: Deviation, mode: Mode) -> object:
@@ -421,9 +427,9 @@ class _Teller:
         shown = groups[:4]
         everywhere: set[str] = set()
         if feature == WHOLE:
-            everywhere = set.intersection(
-                *(set(self.lines_of(hosts[0])) for _, hosts in groups[:50])
-            )
+            everywhere = set(self.lines_of(groups[0][1][0]))
+            for _, hosts in groups[1:50]:
+                everywhere.intersection_update(self.lines_of(hosts[0]))
         lines = []
         for value, hosts in shown:
             if feature == WHOLE:

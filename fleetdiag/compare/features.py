@@ -6,7 +6,8 @@ Every mode is a reader that returns one (`readers.py`), and one mechanism compar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -54,9 +55,37 @@ class Number(NamedTuple):
     field: Field
 
 
+class LongText:
+    """A text that is not held: made again when it is shown, and compared by its digest."""
+
+    __slots__ = ("_digest", "_make")
+
+    def __init__(self, digest: bytes, make: Callable[[], str]) -> None:
+        """`digest` is that of what `make` gives."""
+        self._digest = digest
+        self._make = make
+
+    @staticmethod
+    def digest(text: str) -> bytes:
+        """Equal for equal texts, and for no others."""
+        return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self._digest == self.digest(other)
+        return isinstance(other, LongText) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        """Not that of an equal `str`: of one run all texts of a step are long, or none is."""
+        return hash(self._digest)
+
+    def __str__(self) -> str:
+        return self._make()
+
+
 Feature = str | Cell
-Value = str | Number | int
-"""A text; a measured number; how often an event of a log was seen."""
+Value = str | Number | int | LongText
+"""A text; a measured number; how often an event of a log was seen; a text too long to be held."""
 Features = Mapping[Feature, Value]
 
 

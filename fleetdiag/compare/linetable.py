@@ -11,25 +11,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from fleetdiag.compare.clean import clean, clean_lines, split_lines, visible
-from fleetdiag.compare.features import Lines
+from fleetdiag.compare.features import Lines, LongText
 from fleetdiag.compare.heads import masked_times, without_heads
 from fleetdiag.compare.kept import kept_lines
-from fleetdiag.compare.mask import MASK_NAMES
+from fleetdiag.compare.mask import MASK_NAMES, MASKED
 from fleetdiag.compare.own import OutputMasker, mask_outputs, own_lines
 from fleetdiag.compare.pool import LinePool
 from fleetdiag.model import Mode, output_key, read_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-    from fleetdiag.compare.kept import Hidden
+    from fleetdiag.compare.kept import Hidden, Kept
     from fleetdiag.compare.linerules import LineRules
     from fleetdiag.compare.own import OwnLines
     from fleetdiag.compare.pool import Numbers, Texts
     from fleetdiag.model import Compare, Output
+
+Taken = TypeVar("Taken")
 
 EXACT = "all"
 """In `unmask`: no mask, no generalising; equal bytes."""
@@ -42,6 +44,10 @@ shared."""
 MOST_HELD_BYTES = 64 << 20
 """Where the distinct outputs of a step are no more than this, their lines stay in memory; of more
 they are read again."""
+LONG_BYTES = 1 << 15
+"""A mean output above this is more lines than a second look is taken at (`MOST_UNKNOWN_LINES`)."""
+SHORT_CHARS = 1024
+"""A text no longer than this is held all the same."""
 READ_AGAIN = 256
 """So many hosts' raw lines are kept once they were asked for; of outputs larger than
 `MOST_HELD_BYTES` so few that they are half of that."""
@@ -50,6 +56,24 @@ Streams = tuple["Output", "Output"]
 """stdout and stderr."""
 Key = tuple[bytes | str, bytes | str]
 """What tells outputs apart."""
+
+
+class _Long(NamedTuple):
+    """Masked lines that are not held."""
+
+    lines: int
+    text: str | bytes
+    """Of `whole_text` the digest; itself, where it is short."""
+
+    @classmethod
+    def of(cls, lines: Lines) -> _Long:
+        text = whole_text(lines)
+        return cls(len(lines), LongText.digest(text) if len(text) > SHORT_CHARS else text)
+
+
+def whole_text(lines: Iterable[str]) -> str:
+    """Lines as one text that is compared."""
+    return "\n".join(line for line in lines if line != MASKED)
 
 
 class LineTable:
@@ -83,6 +107,7 @@ class LineTable:
         self._streams = dict(zip(self._keys.values(), streams.values(), strict=True))
         size = sum(len(o) + len(e) for o, e in self._streams.values())
         self._is_small = size <= MOST_HELD_BYTES
+        self._are_long = size > LONG_BYTES * len(self._streams)
         most = READ_AGAIN if self._is_small else max(2, READ_AGAIN * MOST_HELD_BYTES // (2 * size))
         self._read_again = lru_cache(maxsize=most)(self._read)
         self._forms: dict[Key, Lines] = {}
@@ -97,11 +122,21 @@ class LineTable:
         self._masked: dict[str, Numbers] = {}
         self._distinct: dict[int, Numbers] = {}
         """Those of `_masked` by their identity."""
+        self._long: dict[str, _Long] = {}
+        """Instead of `_masked`: of texts that are not held."""
+        self._kept: dict[str, Kept] = {}
+        self._masker: OutputMasker | None = None
+        self._masked_again = lru_cache(maxsize=most)(self._mask_again)
         self._shown = lru_cache(maxsize=None if self._is_small else most)(self._show)
 
     @property
     def is_exact(self) -> bool:
         return EXACT in self._compare.unmask
+
+    @property
+    def is_long(self) -> bool:
+        """Whether these are texts that are not held: they have no numbers, and are masked again."""
+        return self._compare.mode is Mode.TEXT and self._are_long and not self._is_small
 
     # -------------------------------------------------------------------------- asked for
 
@@ -117,7 +152,32 @@ class LineTable:
         """Both streams' lines as they are compared; those of stderr marked as such."""
         if host in self._masked:
             return self._shown(id(self._masked[host]))
-        return self._formed(host)
+        return self._masked_again(host) if host in self._long else self._formed(host)
+
+    def first_lines(self, host: str, most: int) -> Lines:
+        """Some lines from the beginning, at least `most` if there are so many."""
+        return self._mask_again(host, most) if host in self._long else self.lines(host)[:most]
+
+    def size(self, host: str) -> int:
+        """How many masked lines there are."""
+        return self._long[host].lines if host in self._long else len(self._masked[host])
+
+    def alike(self, host: str) -> Hashable:
+        """Equal for hosts whose masked lines are the same."""
+        if host not in self._long:
+            return id(self._masked[host])
+        return host if host in self._kept else self._long[host]
+
+    def long_text(self, host: str, cut: int | None) -> LongText | str:
+        """The masked lines as one text, only the first `cut`; None: all."""
+        told = self._long[host]
+
+        def text() -> str:
+            return whole_text(self.lines(host)[:cut])
+
+        if cut is not None or host in self._kept:
+            told = _Long.of(self.lines(host)[:cut])
+        return told.text if isinstance(told.text, str) else LongText(told.text, text)
 
     def cleaned(self, host: str) -> tuple[Lines, Lines]:
         """The lines of stdout and of stderr, as the host gave them."""
@@ -140,41 +200,48 @@ class LineTable:
 
     def mask(self, hosts: Iterable[str]) -> None:
         """Mask the lines of `hosts`, which are compared."""
+        chosen = list(hosts)
+        if self.is_long:
+            self._long, kept = self._mask_each(chosen, _Long.of)
+            self._kept.update(kept)
+            return
         pool = LinePool()
-        self._masked = dict(self._numbered(list(hosts), pool))
+        self._masked, kept = self._mask_each(chosen, pool.numbers)
+        for host, lines in kept.items():
+            self._masked[host] = self._masked[host][:]
+            for place, number in zip(lines, pool.numbers(lines.values()), strict=True):
+                self._masked[host][place] = number
         self.texts = pool.seal(self._masked)
         self._distinct = {id(numbers): numbers for numbers in self._masked.values()}
 
-    def _numbered(self, hosts: Sequence[str], pool: LinePool) -> Iterator[tuple[str, Numbers]]:
-        """Each of `hosts` with the numbers of its masked lines."""
+    def _mask_each(
+        self, hosts: Sequence[str], taken: Callable[[Lines], Taken]
+    ) -> tuple[dict[str, Taken], dict[str, Kept]]:
+        """What is `taken` of each host's masked lines, and what is compared in place of some."""
         if self.is_exact:
-            yield from ((host, pool.numbers(self._formed(host))) for host in hosts)
-            return
+            return {host: taken(self._formed(host)) for host in hosts}, {}
         keep = self._compare.mode is not Mode.LOG
         own = {host: self._own.get(host, {}) for host in hosts}
         masker = OutputMasker(_Formed(self._formed, hosts), own, self._compare, keep=keep)
-        done: dict[Key, tuple[Numbers, Hidden | None]] = {}
+        done: dict[Key, tuple[Taken, Hidden | None]] = {}
         hidden: dict[str, Hidden] = {}
-        found: dict[str, Numbers] = {}
+        found: dict[str, Taken] = {}
         for host in hosts:
             key = self._keys[host]
             known = done.get(key) if masker.is_plain(host) else None
             if known is None:
                 masked = masker.masked(masker.said(host, self._formed(host)))
-                known = pool.numbers(masked.fully), masked.hidden() if keep else None
+                known = taken(masked.fully), masked.hidden() if keep else None
                 if masker.is_plain(host):
                     done[key] = known
             found[host], hid = known
             if hid is not None:
                 hidden[host] = hid
-        for host, kept in kept_lines(hidden).items():
-            found[host] = found[host][:]
-            for place, number in zip(kept, pool.numbers(kept.values()), strict=True):
-                found[host][place] = number
+        self._masker = masker
         hits = {*masker.masks, *self._hits}
         first = tuple(name for name in masker.masks if name not in MASK_NAMES)
         self.masks = (*first, *(name for name in MASK_NAMES if name in hits))
-        yield from found.items()
+        return found, kept_lines(hidden)
 
     def lines_with(self, hosts: Iterable[str], *shown: str) -> Mapping[str, Lines]:
         """The lines of `hosts`, masked but for the masks `shown`."""
@@ -214,6 +281,14 @@ class LineTable:
         if self._is_small:
             forms = list(map(self._texts.setdefault, forms, forms))
         return forms, clean_lines(stderr), lines
+
+    def _mask_again(self, host: str, most: int | None = None) -> Lines:
+        lines = self._formed(host)[:most]
+        if self._masker is None:
+            return lines
+        masked = self._masker.masked(self._masker.said(host, lines)).fully
+        kept = self._kept.get(host, {})
+        return tuple(kept.get(place, line) for place, line in enumerate(masked)) if kept else masked
 
     def _show(self, same: int) -> Lines:
         return tuple(map(self.texts.__getitem__, self._distinct[same]))

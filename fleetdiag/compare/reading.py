@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from fleetdiag import rules
 from fleetdiag.compare import auto
 from fleetdiag.compare.evidence import shown_feature, shown_value
-from fleetdiag.compare.features import EXIT_CODE, PRESENT, WHOLE, Cell, Unreadable
+from fleetdiag.compare.features import EXIT_CODE, PRESENT, WHOLE, Cell, LongText, Unreadable
 from fleetdiag.compare.generalise import Templates, learn
 from fleetdiag.compare.group import VALUED, Answer
 from fleetdiag.compare.linerules import LineRules
-from fleetdiag.compare.linetable import EXACT, LineTable
+from fleetdiag.compare.linetable import EXACT, LineTable, whole_text
 from fleetdiag.compare.mask import MASKED
 from fleetdiag.compare.own import mask_outputs
 from fleetdiag.compare.pool import NumberedLines, counted
@@ -44,6 +44,8 @@ TELLING_MASKED = ("duration", "ipv4")
 MOST_UNKNOWN_LINES = 500
 MOST_OTHERS = 0.2
 """Where no larger share says something else than the rest, the texts as they are tell enough."""
+FEW_TIMES = 4
+"""So many lines are masked where few are shown: some are nothing but masked."""
 MAX_FACT_CHARS = 120
 MAX_FACT_LINES = 2
 
@@ -78,7 +80,7 @@ class Reading:
     @property
     def settle(self) -> Settle | None:
         """The second look at features without a majority; None where there is none."""
-        if EXACT in self.compare.unmask:
+        if EXACT in self.compare.unmask or self.table.is_long:
             return None
         if self.is_unknown:
             return self._settle_unknown
@@ -94,7 +96,7 @@ class Reading:
         """By lines with their durations, which masks hide; `found` where that settles nothing."""
         most = max(1.0, MOST_OTHERS * len(features))
         agreed = found.odd and not found.splits and len(found.odd) <= most
-        if agreed or any(len(self.table.numbers(h)) > MOST_UNKNOWN_LINES for h in features):
+        if agreed or any(self.table.size(h) > MOST_UNKNOWN_LINES for h in features):
             return found
         return settle_lines_of(self.table.lines_with(features, *TELLING_MASKED), found)
 
@@ -109,6 +111,11 @@ class Reading:
         if features is None:
             return self.table.lines(host)[:most]
         if self.compare.mode is Mode.TEXT and WHOLE in features:
+            if most is not None and isinstance(features[WHOLE], LongText):
+                first = self.table.first_lines(host, FEW_TIMES * most)
+                said = tuple(line for line in first if line != MASKED)[:most]
+                if len(said) == most:
+                    return said
             whole = str(features[WHOLE])
             return tuple(whole.split("\n")[:most]) if whole else ()
         if self.compare.mode is Mode.LINES:
@@ -128,6 +135,8 @@ class Reading:
 
     def _is_short(self, features: Features) -> bool:
         whole = features.get(WHOLE)
+        if isinstance(whole, LongText):
+            return False
         text = str(whole) if whole is not None else "\n".join(map(str, features))
         return 0 < len(text) <= MAX_FACT_CHARS and text.count("\n") < MAX_FACT_LINES
 
@@ -209,7 +218,7 @@ class _Found:
         shared: dict[object, Features] = {}
         for host in hosts:
             cut = self._cut(host, cap)
-            alike = (id(self._table.numbers(host)), cut, self._exit_code(host))
+            alike = (self._table.alike(host), cut, self._exit_code(host))
             if alike not in shared:
                 shared[alike] = self._of_lines(host, cut)
             self._features[host] = shared[alike]
@@ -245,10 +254,11 @@ class _Found:
         return numbers, times if cut is None else array("I", [1]) * len(numbers)
 
     def _of_lines(self, host: str, cut: int | None) -> Features:
+        if self._table.is_long:
+            return {WHOLE: self._table.long_text(host, cut), **self._more(host)}
         numbers, texts = self._table.numbers(host)[:cut], self._table.texts
         if self._compare.mode is Mode.TEXT:
-            lines = map(texts.__getitem__, numbers)
-            return {WHOLE: "\n".join(line for line in lines if line != MASKED), **self._more(host)}
+            return {WHOLE: whole_text(map(texts.__getitem__, numbers)), **self._more(host)}
         said = array("I", (n for n in dict.fromkeys(numbers) if texts[n] not in {"", MASKED}))
         return NumberedLines(texts, said, None, self._more(host))
 
@@ -256,12 +266,12 @@ class _Found:
         """How many lines of a cut output count: all but its last, as all cut ones have them."""
         if self._results[host].outcome is not Outcome.TRUNCATED:
             return None
-        return min(cap or 0, max(0, len(self._table.numbers(host)) - 1))
+        return min(cap or 0, max(0, self._table.size(host) - 1))
 
     def _shortest_cut(self, hosts: list[str]) -> int | None:
         """Whole lines that every cut output has: where the cut falls is no difference."""
         cut = [
-            len(self._table.numbers(host)) - 1
+            self._table.size(host) - 1
             for host in hosts
             if self._results[host].outcome is Outcome.TRUNCATED
         ]

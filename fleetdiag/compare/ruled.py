@@ -145,7 +145,7 @@ def _amount(value: Value, default: float) -> float:
         return value.value
     if isinstance(value, int):
         return float(value)
-    quantity = parse_quantity(value)
+    quantity = parse_quantity(str(value))
     return default if quantity is None else quantity.value
 
 

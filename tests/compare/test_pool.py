@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdiag.compare import pool as pools
@@ -15,6 +15,7 @@ from fleetdiag.compare.pool import LinePool, NumberedLines, counted
 LINES = st.lists(st.sampled_from([f"line {n}" for n in range(40)] + ["", "\udc80 é"]), max_size=30)
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=12), st.sampled_from([3, 10_000]))
 def test_every_line_comes_back_and_equal_lines_have_one_number(
     outputs: list[list[str]], most_known: int
