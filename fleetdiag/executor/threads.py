@@ -1,4 +1,8 @@
-"""The thread engine: one worker a host, never more than the fanout at once."""
+"""The thread engine: one worker a host, never more than the fanout at once.
+
+Or a quarter more, while as many do not answer: a dead host holds its place for the whole connect
+limit, and a host that is well would wait for it.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,11 @@ _LOOK_UP_S = 0.1
 
 _LARGE_BYTES = 1 << 16
 """A worker with an output of this size waits until the calling thread has taken it."""
+_LENT_AFTER_S = 1.0
+"""A host that has no session yet after this long lends its place to another."""
+_LENT_SHARE = 4
+"""One place in so many may be lent. With a fanout below that none is: who asks for one host at a
+time means it."""
 
 _STOP_GRACE_S = 1.0
 """How long workers may take to notice that the run is stopped; a login that hangs in a system
@@ -76,6 +85,10 @@ class _Engine:
         """Set when no worker is to go on."""
         self._waiting = deque(plan.hosts)
         self._controls: dict[str, Control] = {}
+        self._begun: dict[str, float] = {}
+        """Host in flight -> since when, monotonic clock."""
+        self._workers = 0
+        self._counting = threading.Lock()
         self._posted: SimpleQueue[_Posted] = SimpleQueue()
         self._steps: dict[str, dict[str, StepResult]] = {}
         """Host in flight -> its finished steps: kept also where its worker gives no result."""
@@ -107,26 +120,42 @@ class _Engine:
         return tuple(results[host_plan.host.name] for host_plan in self._plan.hosts), interrupted
 
     def _start_workers(self) -> None:
-        """As many as the fanout; fewer where the machine has no more threads, but one."""
-        for number in range(min(self._plan.fanout, len(self._plan.hosts))):
-            worker = threading.Thread(target=self._work, name=f"host-{number}", daemon=True)
+        """As many as may be; fewer where the machine has no more threads, but one."""
+        while self._waiting and self._workers < min(self._places(), len(self._plan.hosts)):
+            name = f"host-{self._workers}"
+            worker = threading.Thread(target=self._work, name=name, daemon=True)
             try:
                 worker.start()
             except RuntimeError:
-                if not number:
+                if not self._workers:
                     raise
                 return
+            with self._counting:
+                self._workers += 1
+
+    def _places(self) -> int:
+        """How many hosts may be in flight now."""
+        late_since = time.monotonic() - _LENT_AFTER_S
+        late = 0
+        for name, since in list(self._begun.items()):
+            control = self._controls.get(name)
+            late += since < late_since and control is not None and control.session is None
+        return self._plan.fanout + min(late, self._plan.fanout // _LENT_SHARE)
 
     def _until_done(self, results: Mapping[str, HostResult]) -> Iterator[Event]:
         """Events until every host has a result, or the run was stopped and its grace is over."""
         run_s = self._plan.limits.run_s
         late_at = float("inf") if run_s is None else time.monotonic() + run_s
         give_up_at = float("inf")
+        look_at = 0.0
         while len(results) < len(self._plan.hosts) and time.monotonic() < give_up_at:
             stopping = self._asked.is_set() or time.monotonic() >= late_at
             if stopping and not self._over.is_set():
                 give_up_at = time.monotonic() + _STOP_GRACE_S
                 self._stop()
+            elif not stopping and time.monotonic() >= look_at:
+                self._start_workers()
+                look_at = time.monotonic() + _LOOK_UP_S
             try:
                 posted = self._posted.get(timeout=_LOOK_UP_S)
             except Empty:
@@ -145,11 +174,12 @@ class _Engine:
                 session.close()
 
     def _work(self) -> None:
-        while not self._over.is_set():
+        while not self._over.is_set() and not self._leaves():
             try:
                 host_plan = self._waiting.popleft()
             except IndexError:
                 return
+            self._begun[host_plan.host.name] = time.monotonic()
             control = Control(stopped=self._over.is_set, pause=self._pause)
             self._controls[host_plan.host.name] = control
             try:
@@ -164,6 +194,15 @@ class _Engine:
             except Exception as error:  # noqa: BLE001 - a fault of ours must cost one host, not the run
                 reason = f"internal error, please report: {type(error).__name__}: {error}"
                 self._post(HostFinished(_empty(host_plan, HostStatus.LOST, reason)))
+            finally:
+                self._begun.pop(host_plan.host.name)
+
+    def _leaves(self) -> bool:
+        """Whether a worker has to go: the host that lent its place has come back to it."""
+        with self._counting:
+            surplus = self._workers > self._places()
+            self._workers -= surplus
+        return surplus
 
     def _post(self, event: Event) -> Event | None:
         """Hand an event to the calling thread, which holds a step's outputs from then on.

@@ -53,6 +53,8 @@ class Hosts:
                 raise HostError(HostStatus.THROTTLED, "dropped")
             if kind == "breaks" and self.tries[host.name] <= int(number):
                 raise HostError(HostStatus.LOST, f"broke, {self.tries[host.name]}")
+            if kind == "late":
+                time.sleep(float(number))
             if kind == "hangs":
                 time.sleep(30)
             if kind == "bug":
@@ -195,6 +197,28 @@ def test_a_dead_host_delays_nobody() -> None:
 
     run_hosts(make_plan(hosts(*names), ECHO, limits=Limits(run_s=3)), Hosts(), on_event)
     assert max(finished[name] for name in names[1:]) < 2.5
+
+
+def test_hosts_that_do_not_answer_lend_a_quarter_of_the_places_and_no_more() -> None:
+    late = [f"late-4.{number}" for number in range(8)]
+    well = [f"up-{number}" for number in range(6)]
+    transport, finished = Hosts(), dict[str, float]()
+    began = time.monotonic()
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, HostFinished):
+            finished[event.result.name] = time.monotonic() - began
+
+    results, _ = run_hosts(make_plan(hosts(*late, *well), ECHO, fanout=8), transport, on_event)
+    assert {result.status for result in results} == {"ok"}
+    assert max(finished[name] for name in well) < 4, "they did not wait for a place"
+    assert 8 < transport.most_at_once <= 10
+
+
+def test_one_host_at_a_time_means_one_however_late_it_is() -> None:
+    transport = Hosts()
+    run_hosts(make_plan(hosts("late-1.5", "up-1", "up-2"), ECHO, fanout=1), transport, ignore)
+    assert transport.most_at_once == 1
 
 
 def test_an_empty_plan_is_refused() -> None:
