@@ -247,6 +247,8 @@ class Step:
     """What it tells, a sentence."""
     output_cap_bytes: int = DEFAULT_OUTPUT_CAP_BYTES
     """A stream longer than this is cut there, and the step marked truncated."""
+    repeatable: bool = True
+    """It only reads: where nobody heard how it ended, it may be run once more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetdiag.cloud.ask import Asks
+    from fleetdiag.executor import Engine
     from fleetdiag.model import (
         CloudFacts,
         Comparison,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 def run(
     plan: Plan,
-    transport: Transport,
+    transport: Transport | Engine,
     *,
     archive_dir: Path | None,
     on_event: OnEvent,
@@ -75,7 +76,7 @@ def run(
 
 def retry(
     plan: Plan,
-    transport: Transport,
+    transport: Transport | Engine,
     *,
     earlier: Run,
     path: Path,
@@ -134,7 +135,7 @@ def _merged(before: HostResult, after: HostResult) -> HostResult:
 
 def check(
     plan: Plan,
-    transport: Transport,
+    transport: Transport | Engine,
     *,
     archive_dir: Path,
     on_event: OnEvent,
@@ -158,7 +159,7 @@ def check(
 
 def try_out(
     plan: Plan,
-    transport: Transport,
+    transport: Transport | Engine,
     *,
     on_event: OnEvent,
     twice: bool = False,
@@ -307,7 +308,7 @@ def _judge(ended: outputs.Ended) -> tuple[Outcome, str]:
 
 def _execute(
     plan: Plan,
-    transport: Transport,
+    transport: Transport | Engine,
     archive_dir: Path | None,
     on_event: OnEvent,
     become_password: str | None,

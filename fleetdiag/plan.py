@@ -38,13 +38,17 @@ def make_plan(
         raise PlanError(f"playbook {playbook.name} has no steps")
     if fanout < 1:
         raise PlanError(f"fanout {fanout}: expected 1 or more hosts at once")
-    plans = []
-    for host in hosts:
-        as_root = host.become if become is None else become
-        steps = (_settled(step.become, as_root) for step in playbook.steps)
-        resolved = zip(playbook.steps, steps, strict=True)
-        plans.append(HostPlan(host, tuple(replace(step, become=root) for step, root in resolved)))
-    return Plan(playbook, tuple(plans), fanout, limits or Limits(), note, peers)
+    # One tuple for all hosts alike: a plan is held, forked and sent whole.
+    steps = {
+        as_root: tuple(
+            replace(step, become=_settled(step.become, as_root)) for step in playbook.steps
+        )
+        for as_root in (False, True)
+    }
+    plans = tuple(
+        HostPlan(host, steps[host.become if become is None else become]) for host in hosts
+    )
+    return Plan(playbook, plans, fanout, limits or Limits(), note, peers)
 
 
 def remaining(plan: Plan, earlier: Run) -> Plan:

@@ -43,6 +43,8 @@ class Settings:
 
     fanout: int = DEFAULT_FANOUT
     """Hosts at once."""
+    processes: int | None = None
+    """How many run the hosts; 1: this one alone; None: by the number of hosts and of cores."""
     connect_timeout_s: float = Limits().connect_s
     """TCP connection to one host."""
     deadline_s: float | None = None
@@ -179,6 +181,7 @@ FEEDS = Kind("a list of NAME=URL or URL, each http or https", (list,), _feeds)
 
 KINDS: Mapping[str, Kind] = {
     "fanout": WHOLE,
+    "processes": WHOLE,
     "connect_timeout_s": SECONDS,
     "deadline_s": SECONDS,
     "save": PATH,

@@ -6,6 +6,7 @@ import shlex
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fleetdiag.cli import screen
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fleetdiag.cli.options import Login, Output
+    from fleetdiag.executor import Engine
+    from fleetdiag.model import Transport
+    from fleetdiag.transport import Secrets
 
 Result = TypeVar("Result")
 Start = Callable[..., Result]
@@ -48,19 +52,15 @@ def make_plan(
 
 def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -> Result:
     """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
-    from fleetdiag.transport import open_transport
-
     plan = fitted(plan)
     directory = stored_in(settings)
     secrets = ask_secrets(plan, login)
     become_password = ask_become_password(login)
     stop = threading.Event()
     style = choose_style(wanted=settings.progress)
-    config = None if settings.ssh_config is None else str(settings.ssh_config)
-    opened = open_transport(plan, secrets, accept_new=login.accept_new, ssh_config=config)
     try:
         with (
-            closing(opened) as transport,
+            closing(opened(plan, secrets, login, settings)) as transport,
             Progress(plan, style) as progress,
             stop_on_signal(stop, progress.interrupted),
         ):
@@ -75,6 +75,26 @@ def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -
     except ArchiveError as error:
         place = f"runs are stored in {directory}; --save DIR chooses another place"
         raise ArchiveError(f"{error} ({place})") from error
+
+
+def opened(plan: Plan, secrets: Secrets, login: Login, settings: Settings) -> Transport | Engine:
+    """What reaches the hosts of the plan: a transport, or processes with one each.
+
+    To be called before there is a second thread: processes are forked.
+    """
+    from fleetdiag.executor.cores import usable_cores
+    from fleetdiag.executor.processes import Processes, processes_for
+    from fleetdiag.transport import open_transport, prepare
+
+    config = None if settings.ssh_config is None else str(settings.ssh_config)
+    open_one = partial(
+        open_transport, secrets=secrets, accept_new=login.accept_new, ssh_config=config
+    )
+    count = processes_for(plan, settings.processes, usable_cores())
+    if count == 1 or threading.active_count() > 1:
+        return open_one(plan)
+    prepare(plan, secrets)
+    return Processes(plan, open_one, count)
 
 
 def stored_in(settings: Settings) -> Path:

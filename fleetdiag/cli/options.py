@@ -57,6 +57,7 @@ class Pace:
     """How many at once, how long, and where the run is kept; None: as the settings say."""
 
     fanout: int | None
+    processes: int | None
     connect_timeout_s: float | None
     deadline_s: float | None
     save: Path | None
@@ -205,6 +206,12 @@ pace = _bundle(
     "pace",
     Pace,
     _setting("fanout", "-f", "--fanout", metavar="N", help="Hosts at once."),
+    _setting(
+        "processes",
+        "--processes",
+        metavar="N",
+        help="Run the hosts in N processes, 1: in this one.  Else as hosts and cores make it pay.",
+    ),
     _setting(
         "connect_timeout_s",
         "--connect-timeout",

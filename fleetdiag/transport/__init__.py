@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fleetdiag.model import Endpoint, Host, Limits, Plan, Session, Transport
 
-__all__ = ["Secrets", "encrypted_keys", "open_transport"]
+__all__ = ["Secrets", "encrypted_keys", "open_transport", "prepare"]
 
 
 def open_transport(
@@ -33,12 +33,21 @@ def open_transport(
     `ssh_config` is the file given to the system's ssh instead of the user's. Raises PlanError
     where secrets were asked that a transport cannot use.
     """
-    kinds = {host_plan.host.transport for host_plan in plan.hosts}
-    if TransportKind.OPENSSH in kinds and secrets.password is not None:
-        raise PlanError("--ask-pass needs the ssh transport: the system's ssh asks by itself")
+    kinds = _kinds(plan, secrets)
     return _ByKind(
         {kind: _make(kind, plan, secrets, accept_new, ssh_config) for kind in sorted(kinds)}
     )
+
+
+def prepare(plan: Plan, secrets: Secrets) -> None:
+    """Do now, without a thread, what need not be done by each of several processes.
+
+    Imports what transports for the plan need; raises PlanError where `open_transport` would.
+    """
+    if TransportKind.SSH in _kinds(plan, secrets):
+        from fleetdiag.transport.ssh import load_libraries
+
+        load_libraries()
 
 
 def encrypted_keys(plan: Plan) -> tuple[str, ...]:
@@ -50,6 +59,13 @@ def encrypted_keys(plan: Plan) -> tuple[str, ...]:
     from fleetdiag.transport.keys import encrypted_files
 
     return encrypted_files(endpoints)
+
+
+def _kinds(plan: Plan, secrets: Secrets) -> set[TransportKind]:
+    kinds = {host_plan.host.transport for host_plan in plan.hosts}
+    if TransportKind.OPENSSH in kinds and secrets.password is not None:
+        raise PlanError("--ask-pass needs the ssh transport: the system's ssh asks by itself")
+    return kinds
 
 
 def _make(

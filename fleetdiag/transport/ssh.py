@@ -55,11 +55,16 @@ class SshTransport:
     def _sessions(self) -> Sessions:
         with self._lock:
             if self._made is None:
-                with _without_invoke():
-                    from fleetdiag.transport.sessions import Sessions
-
-                self._made = Sessions(self._secrets, accept_new=self._accept_new)
+                made = load_libraries()
+                self._made = made(self._secrets, accept_new=self._accept_new)
             return self._made
+
+
+def load_libraries() -> type[Sessions]:
+    """Import what logins need, in the calling thread."""
+    with _without_invoke():
+        from fleetdiag.transport.sessions import Sessions
+    return Sessions
 
 
 @contextmanager
