@@ -8,6 +8,7 @@
     │   └── SelectionError        a host pattern matches nothing or is malformed
     ├── PlaybookError             a playbook is wrong: every problem of the file at once
     ├── PlanError                 inventory, playbook and settings do not fit together
+    ├── EngineError               what is to run the hosts is not there, or is something else
     └── ArchiveError              a stored run is missing, unreadable or not one
     HostError                     one host gave no session: a value per host in the end
 
@@ -81,6 +82,10 @@ class PlaybookFileError(FileProblemsError, PlaybookError):
 
 class PlanError(FleetdiagError):
     """Inventory, playbook and settings do not fit together."""
+
+
+class EngineError(FleetdiagError):
+    """What is to run the hosts is not there, or of another version."""
 
 
 class ArchiveError(FleetdiagError):

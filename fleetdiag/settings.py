@@ -45,6 +45,8 @@ class Settings:
     """Hosts at once."""
     processes: int | None = None
     """How many run the hosts; 1: this one alone; None: by the number of hosts and of cores."""
+    on: str | None = None
+    """Whose machines run the hosts: `dask`, `dask://HOST:PORT`, …; None: this one."""
     connect_timeout_s: float = Limits().connect_s
     """TCP connection to one host."""
     deadline_s: float | None = None
@@ -110,6 +112,12 @@ def _switch(raw: bool | str) -> bool:
     return words[raw.lower()]
 
 
+def _on(raw: str) -> str:
+    if not re.fullmatch(r"dask|dask(\+tls)?://[^\s/@]+:\d+", raw):
+        raise ValueError(raw)
+    return raw
+
+
 def _path(raw: str) -> Path:
     if not raw or "\0" in raw:
         raise ValueError(raw)
@@ -164,6 +172,7 @@ def _one_of(choices: type[StrEnum]) -> Kind:
 WHOLE = Kind("a whole number, 1 or more", (int,), _whole)
 SECONDS = Kind("a number of seconds above 0", (int, float), _seconds)
 SWITCH = Kind("true or false", (bool,), _switch)
+ON = Kind("dask, dask://HOST:PORT or dask+tls://HOST:PORT", (str,), _on)
 PATH = Kind("a path", (str,), _path)
 
 
@@ -182,6 +191,7 @@ FEEDS = Kind("a list of NAME=URL or URL, each http or https", (list,), _feeds)
 KINDS: Mapping[str, Kind] = {
     "fanout": WHOLE,
     "processes": WHOLE,
+    "on": ON,
     "connect_timeout_s": SECONDS,
     "deadline_s": SECONDS,
     "save": PATH,

@@ -14,8 +14,17 @@ from fleetdiag.cli.descriptors import fitted
 from fleetdiag.cli.interrupt import stop_on_signal
 from fleetdiag.cli.passwords import ask_become_password, ask_secrets
 from fleetdiag.cli.progress import Progress, choose_style
-from fleetdiag.errors import ArchiveError
-from fleetdiag.model import Comparison, ExitCode, Host, Inventory, Limits, Plan, Playbook
+from fleetdiag.errors import ArchiveError, SettingsError
+from fleetdiag.model import (
+    Comparison,
+    ExitCode,
+    Host,
+    Inventory,
+    Limits,
+    Plan,
+    Playbook,
+    TransportKind,
+)
 from fleetdiag.settings import Format, Settings, flag
 
 if TYPE_CHECKING:
@@ -52,9 +61,12 @@ def make_plan(
 
 def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -> Result:
     """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
-    plan = fitted(plan)
+    if settings.on is None:
+        plan = fitted(plan)
+    else:
+        check_workers_can(plan, login, settings.on)
     directory = stored_in(settings)
-    secrets = ask_secrets(plan, login)
+    secrets = ask_secrets(plan, login, keys=settings.on is None)
     become_password = ask_become_password(login)
     stop = threading.Event()
     style = choose_style(wanted=settings.progress)
@@ -78,23 +90,48 @@ def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -
 
 
 def opened(plan: Plan, secrets: Secrets, login: Login, settings: Settings) -> Transport | Engine:
-    """What reaches the hosts of the plan: a transport, or processes with one each.
+    """What reaches the hosts of the plan: a transport, or processes or workers with one each.
 
     To be called before there is a second thread: processes are forked.
     """
-    from fleetdiag.executor.cores import usable_cores
-    from fleetdiag.executor.processes import Processes, processes_for
+    from fleetdiag.executor.cores import processes_for, usable_cores
     from fleetdiag.transport import open_transport, prepare
 
     config = None if settings.ssh_config is None else str(settings.ssh_config)
     open_one = partial(
         open_transport, secrets=secrets, accept_new=login.accept_new, ssh_config=config
     )
-    count = processes_for(plan, settings.processes, usable_cores())
+    cores = usable_cores()
+    if settings.on is not None:
+        from fleetdiag.executor.dask import Dask
+
+        prepare(plan, secrets)
+        engine = Dask(plan, open_one, settings.on, cores=max(1, int(cores)))
+        for note in engine.notes:
+            screen.say(screen.visible(note))
+        return engine
+    count = processes_for(plan, settings.processes, cores)
     if count == 1 or threading.active_count() > 1:
         return open_one(plan)
+    from fleetdiag.executor.processes import Processes
+
     prepare(plan, secrets)
     return Processes(plan, open_one, count)
+
+
+def check_workers_can(plan: Plan, login: Login, on: str) -> None:
+    """Raise SettingsError where workers elsewhere could not do what is asked, or not safely."""
+    from fleetdiag.executor.dask_scheduler import is_encrypted
+
+    asked = [("-k/--ask-pass", login.ask_pass), ("-K/--ask-become-pass", login.ask_become_pass)]
+    flags = [flag for flag, given in asked if given]
+    if flags and not is_encrypted(on):
+        raise SettingsError(
+            f"{flags[0]} would send a password unencrypted to --on {on}: use dask+tls://, or keys"
+            " and a sudo without password on the hosts"
+        )
+    if on != "dask" and any(each.host.transport is TransportKind.LOCAL for each in plan.hosts):
+        raise SettingsError(f"`local` is this machine: a worker of --on {on} would ask itself")
 
 
 def stored_in(settings: Settings) -> Path:

@@ -58,6 +58,7 @@ class Pace:
 
     fanout: int | None
     processes: int | None
+    on: str | None
     connect_timeout_s: float | None
     deadline_s: float | None
     save: Path | None
@@ -211,6 +212,12 @@ pace = _bundle(
         "--processes",
         metavar="N",
         help="Run the hosts in N processes, 1: in this one.  Else as hosts and cores make it pay.",
+    ),
+    _setting(
+        "on",
+        "--on",
+        metavar="WHERE",
+        help="Run the hosts on workers: `dask://HOST:PORT`, `dask+tls://…`; `dask`: started here.",
     ),
     _setting(
         "connect_timeout_s",

@@ -29,16 +29,17 @@ def ask(prompt: str, flag: str) -> str:
         raise SettingsError(f"{flag}: no password was given") from None
 
 
-def ask_secrets(plan: Plan, login: Login) -> Secrets:
+def ask_secrets(plan: Plan, login: Login, *, keys: bool = True) -> Secrets:
     """The login password if `-k`, and the passphrase of every key that needs one.
 
-    Without a terminal no passphrase is asked: such a key is left out, and where no other one fits,
-    the host says that its login was refused.
+    `keys` False: others log in, with keys of their own. Without a terminal no passphrase is asked
+    either: such a key is left out, and where no other one fits, the host says that its login was
+    refused.
     """
     from fleetdiag.transport import Secrets
 
     password = ask("Login password: ", "-k/--ask-pass") if login.ask_pass else None
-    return Secrets(password=password, passphrases=_passphrases(plan))
+    return Secrets(password=password, passphrases=_passphrases(plan) if keys else {})
 
 
 def ask_become_password(login: Login) -> str | None:

