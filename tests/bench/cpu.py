@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         rounds = [{name: run() for name, run in found.items()} for _ in range(options.rounds)]
     print_table(
         f"{options.hosts} hosts x {options.steps} commands ({COMMAND}), {options.servers} servers, "
-        f"64 at once; {machine()}, {options.rounds} rounds",
+        f"64 at once; {machine(options.rounds)}",
         ["contender", "CPU a host, ms", "min-max", "peak of a process, MB", "fleetdiag/it"],
         [_row(name, rounds, options.hosts) for name in rounds[0]],
     )

@@ -13,19 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tabulate import tabulate
-
 from fleetdiag import archive
+from tests.bench.tables import machine, pipe_table
 from tests.fleet import Fleet
 
 COMMAND = "cat /proc/loadavg"
@@ -93,9 +89,7 @@ def main(argv: list[str]) -> int:
         f"{options.hosts - options.dead} healthy hosts, {options.dead} dead; one step of ", end=""
     )
     print(f"{options.sleep:g} s; connect limit {CONNECT_S} s, ", end="")
-    print(f"fanout {options.fanout or 'by default'}")
-    print(f"{date.today()}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
-    print(f"{options.rounds} rounds after a warm-up\n")
+    print(f"fanout {options.fanout or 'by default'}; {machine(options.rounds)}\n")
     print(table(rounds))
     return 0
 
@@ -145,4 +139,4 @@ def table(rounds: list[dict[str, Times]]) -> str:
     headers = [
         *("dead hosts", "last healthy s", "min-max", "later s", "target", "whole run s", "target")
     ]
-    return tabulate(rows, headers, disable_numparse=True)
+    return pipe_table(headers, rows)

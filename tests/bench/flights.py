@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
         run()
         packets = capture(host.address, run)
     print_table(
-        f"1 host x {options.steps} commands, {options.rtt:g} ms round trip; {machine()}",
+        f"1 host x {options.steps} commands, {options.rtt:g} ms round trip; {machine(1)}",
         ["ms", "from", "bytes", "packets", "acknowledgements alone"],
         rows(packets),
     )

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shlex
 import statistics
 import subprocess
@@ -26,13 +25,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tabulate import tabulate
-
 from fleetdiag import archive
+from tests.bench.tables import machine, pipe_table
 from tests.fleet import Fleet
 
 COMMAND = "cat /proc/loadavg"
@@ -94,9 +91,8 @@ def main(argv: list[str]) -> int:
             }
             for _ in range(options.rounds)
         ]
-    print(f"{options.hosts} hosts, {options.flooding} of them flooding or none")
-    print(f"{date.today()}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
-    print(f"{options.rounds} rounds after a warm-up\n")
+    print(f"{options.hosts} hosts, {options.flooding} of them flooding or none; ", end="")
+    print(f"{machine(options.rounds)}\n")
     print(table(rounds))
     return 0
 
@@ -119,7 +115,7 @@ def table(rounds: list[dict[tuple[str, bool], Cost]]) -> str:
             ]
         )
     headers = ["contender", "floods", "others s", "later s", "process s", "received MB", "peak MB"]
-    return tabulate(rows, headers, disable_numparse=True)
+    return pipe_table(headers, rows)
 
 
 class Bench:

@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         rounds = [{name: run() for name, run in found.items()} for _ in range(options.rounds)]
     title = f"{options.hosts} hosts x {options.steps} commands ({COMMAND})"
     print_table(
-        f"{title}, {options.rtt:g} ms round trip; {machine()}, {options.rounds} rounds",
+        f"{title}, {options.rtt:g} ms round trip; {machine(options.rounds)}",
         ["contender", "process, s", "min-max", "inside, s", "fleetdiag/it, process", "inside"],
         [_row(name, rounds) for name in rounds[0]],
     )

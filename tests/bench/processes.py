@@ -11,18 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tabulate import tabulate
-
+from tests.bench.tables import machine, pipe_table
 from tests.fleet import Fleet
 
 
@@ -64,9 +61,8 @@ def main(argv: list[str]) -> int:
             if number:  # the first is a warm-up
                 rounds.append(costs)
     print(f"{options.logins} logins to {options.hosts} hosts, {options.steps} steps each, ", end="")
-    print(f"{options.rtt:g} ms round trip, fanout {options.fanout}")
-    print(f"{date.today()}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
-    print(f"{options.rounds} rounds after a warm-up\n")
+    print(f"{options.rtt:g} ms round trip, fanout {options.fanout}; ", end="")
+    print(f"{machine(options.rounds)}\n")
     print(table(rounds, options.logins))
     return 0
 
@@ -133,4 +129,4 @@ def table(rounds: list[dict[int, Cost]], logins: int) -> str:
         )
     headers = ["engine", "process s", "run s", "min-max", "run/first"]
     headers += ["CPU s", "CPU ms a host", "CPU/first"]
-    return tabulate(rows, headers, disable_numparse=True)
+    return pipe_table(headers, rows)

@@ -28,10 +28,10 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import NamedTuple
 
 import yaml
-from tabulate import tabulate
 
 from tests.bench import fleets
 from tests.bench.compare import log_of, log_templates
+from tests.bench.tables import machine, pipe_table
 from tests.fleet import Fleet
 
 OURS = Path(__file__).with_name("peers") / "run_recorded.py"
@@ -93,7 +93,8 @@ def main(argv: list[str]) -> int:
                 rounds = [recorded(directory, count) for _ in range(options.rounds)]
                 rows.append(row(count, f"{len(STEPS)} steps", rounds))
     parts = () if options.ssh else [f"{part} s, MB" for part in PARTS]
-    print(tabulate(rows, (*HEADERS, *parts), disable_numparse=True))
+    print(f"Whole runs, comparison and report included; {machine(options.rounds)}\n")
+    print(pipe_table((*HEADERS, *parts), rows))
     return 0
 
 

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from datetime import date
 from tempfile import TemporaryDirectory
 
-from tabulate import tabulate
+from tests.bench.tables import machine, pipe_table
 
 PYTHON = "python -c pass"
 HEADERS = ("command", "ms", "min-max", "more than Python, ms", "CPU ms", "peak MB")
@@ -42,9 +40,8 @@ def main(argv: list[str]) -> int:
             {name: started(words, runs) for name, words in commands.items()}
             for _ in range(options.rounds)
         ]
-    print(f"{date.today()}, Python {platform.python_version()}, {os.cpu_count()} cores, ", end="")
-    print(f"{options.rounds} rounds after a warm-up\n")
-    print(tabulate([row(name, rounds) for name in commands], HEADERS, disable_numparse=True))
+    print(f"{machine(options.rounds)}, after a warm-up\n")
+    print(pipe_table(HEADERS, [row(name, rounds) for name in commands]))
     return 0
 
 
