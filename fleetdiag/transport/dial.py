@@ -116,6 +116,8 @@ class EagerSocket(Buffered, socket.socket):
     set again after every read (tcp(7)).
     """
 
+    _arrivals: select.poll | None = None
+
     def send(self, data: Buffer, flags: int = 0, /) -> int:
         """As `socket.send`."""
         while True:
@@ -124,7 +126,8 @@ class EagerSocket(Buffered, socket.socket):
             except BlockingIOError:
                 if self.until is None:
                     raise
-                if not self._waits(select.POLLOUT, self.until - time.monotonic()):
+                left_s = max(0.0, self.until - time.monotonic())
+                if not self._poll(select.POLLOUT).poll(left_s * 1000):
                     raise StreamLateError from None
             except ConnectionError:
                 self.ended = True
@@ -135,17 +138,20 @@ class EagerSocket(Buffered, socket.socket):
         with suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
         super().close()
+        self._arrivals = None  # its number may be another's soon
 
     def _comes(self, timeout_s: float) -> bool:
-        return self._waits(select.POLLIN, timeout_s)
+        if self._arrivals is None:
+            self._arrivals = self._poll(select.POLLIN)
+        return bool(self._arrivals.poll(max(0.0, timeout_s) * 1000))
 
-    def _waits(self, what: int, timeout_s: float) -> bool:
+    def _poll(self, what: int) -> select.poll:
         poll = select.poll()
         try:
             poll.register(self, what)
         except ValueError as error:
             raise OSError(errno.EBADF, "the connection was closed") from error
-        return bool(poll.poll(max(0.0, timeout_s) * 1000))
+        return poll
 
     def _receive(self, size: int) -> bytes:
         try:

@@ -84,13 +84,15 @@ class InlineTransport(EagerTransport):
         """
         self._stream.until = time.monotonic() + self.handshake_timeout
         self.active = True
-        with _Ending(self):
+        try:
             self.packetizer.write_all(f"{self.local_version}\r\n".encode())
             self._check_banner()  # type: ignore[attr-defined]
             self._send_kex_init()  # type: ignore[attr-defined]
             self._expect_packet(common.MSG_KEXINIT)  # type: ignore[attr-defined]
             while not self.initial_kex_done:
                 self._handle_next()
+        except Exception as error:
+            raise self._ended_by(error) from error
 
     def auth_and_open(self, username: str, key: PKey, opening: Opening | None) -> list[str]:
         """As `auth_publickey`, and a session with `opening` in the same flight.
@@ -219,14 +221,23 @@ class InlineTransport(EagerTransport):
 
         One that has begun may take `spare_s` longer; after that the connection is of no use.
         """
-        with _Ending(self):
+        try:
             if self.packetizer.need_rekey() and not self.in_kex:
                 self._send_kex_init()  # type: ignore[attr-defined]
             if not self._stream.ready(until - time.monotonic()):
                 return False
             self._stream.until = until + spare_s
             self._handle_next()
+        except Exception as error:
+            raise self._ended_by(error) from error
         return True
+
+    def _ended_by(self, error: Exception) -> Exception:
+        """A connection that failed is over, and a stream that was late says so in SSH's words."""
+        self.active = False
+        if isinstance(error, StreamLateError):
+            return SSHException("timeout in the middle of a message")
+        return error
 
     def _handle_next(self) -> None:
         """As paramiko's own loop does, for a client."""
@@ -272,25 +283,6 @@ class InlineTransport(EagerTransport):
                 raise SSHException("the key exchange did not end")
         self._stream.until = max(self._stream.until or 0.0, time.monotonic() + _MID_PACKET_S)
         self._send_message(message)  # type: ignore[attr-defined]
-
-
-class _Ending:
-    """A connection that failed is over, and a stream that was late says so in SSH's words."""
-
-    __slots__ = ("_transport",)
-
-    def __init__(self, transport: InlineTransport) -> None:
-        self._transport = transport
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        self._transport.active = False
-        if isinstance(error, StreamLateError):
-            raise SSHException("timeout in the middle of a message") from error
 
 
 class _InlineAuthHandler(EagerAuthHandler):
