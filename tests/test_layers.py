@@ -22,6 +22,7 @@ STAGES = {
     "executor",
     "transport",
     "archive",
+    "change",
     "compare",
     "report",
 }
@@ -48,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "executor": CONTRACTS | {"script"},
     "transport": CONTRACTS | {"script"},
     "archive": CONTRACTS,
+    "change": CONTRACTS,
     "compare": CONTRACTS | {"rules", "folding"},
     "report": CONTRACTS | {"folding"},
     "cloud": CONTRACTS | {"aws"},

@@ -13,7 +13,7 @@ from fleetdiag.cli.descriptors import fitted
 from fleetdiag.cli.interrupt import stop_on_signal
 from fleetdiag.cli.passwords import ask_become_password, ask_secrets
 from fleetdiag.cli.progress import Progress, choose_style
-from fleetdiag.errors import ArchiveError
+from fleetdiag.errors import ArchiveError, PlanError
 from fleetdiag.model import Comparison, ExitCode, Host, Inventory, Limits, Plan, Playbook
 from fleetdiag.settings import Format, Settings, flag
 
@@ -28,10 +28,19 @@ Start = Callable[..., Result]
 
 
 def make_plan(
-    inventory: Inventory, hosts: tuple[Host, ...], playbook: Playbook, settings: Settings
+    inventory: Inventory,
+    hosts: tuple[Host, ...],
+    playbook: Playbook,
+    settings: Settings,
+    *,
+    changes: bool = False,
 ) -> Plan:
-    """The plan under the settings; raises PlanError."""
+    """The plan under the settings; raises PlanError, also for a change: it only asks its checks."""
     from fleetdiag import plan
+
+    if playbook.change is not None and not changes:
+        words = f"`{playbook.name}` changes hosts"
+        raise PlanError(f"{words}: `fleetdiag run {playbook.name} --allow-changes` runs it")
 
     limits = Limits(connect_s=settings.connect_timeout_s, run_s=settings.deadline_s)
     return plan.make_plan(
