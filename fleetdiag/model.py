@@ -682,11 +682,11 @@ class Rollout:
     """Why it ended before all hosts had their turn; empty where it did not, or was killed."""
 
     def states(self) -> dict[str, HostAct]:
-        """Host -> the last that is written of it, in the order of the batches."""
-        named = {host: None for batch in self.batches for host in batch}
+        """Host -> the last that is written of it; those that had a turn first, in that order."""
         last = {act.host: act for act in self.acts}
-        untouched = HostState.UNTOUCHED
-        return {host: last.get(host) or HostAct(host, untouched, 0.0, 0) for host in named}
+        waiting = {host for batch in self.batches for host in batch} - last.keys()
+        ordered = [host for batch in self.batches for host in batch if host in waiting]
+        return last | {host: HostAct(host, HostState.UNTOUCHED, 0.0, 0) for host in ordered}
 
 
 @dataclass(frozen=True, slots=True)
@@ -746,7 +746,24 @@ class ArchiveFailed:
     reason: str
 
 
-Event = HostStarted | StepFinished | HostFinished | ArchiveFailed
+@dataclass(frozen=True, slots=True)
+class HostActed:
+    """What is about to be done to a host, or what became of it; it is in the archive."""
+
+    act: HostAct
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBegun:
+    """Hosts of a rollout have their turn."""
+
+    number: int
+    """From 1."""
+    of: int
+    hosts: tuple[str, ...]
+
+
+Event = HostStarted | StepFinished | HostFinished | ArchiveFailed | HostActed | BatchBegun
 OnEvent = Callable[[Event], None]
 
 

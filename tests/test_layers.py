@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cloud": CONTRACTS | {"aws"},
     # What wires them.
     "pipeline": CONTRACTS | STAGES | {"outputs", "rules"},
-    "cli": CONTRACTS | STAGES | {"outputs", "pipeline", "rules", "settings"},
+    "changes": CONTRACTS | STAGES,
+    "cli": CONTRACTS | STAGES | {"changes", "outputs", "pipeline", "rules", "settings"},
     "__main__": CONTRACTS | {"cli"},
 }
 

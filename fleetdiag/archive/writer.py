@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from fleetdiag.archive import cloud_rows, rows, schema
+from fleetdiag.archive import change_rows, cloud_rows, rows, schema
 from fleetdiag.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from fleetdiag.model import CloudFacts, HostResult, Plan
+    from fleetdiag.model import CloudFacts, HostAct, HostResult, Plan, Rollout
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 
@@ -83,8 +83,8 @@ class Writer:
         except sqlite3.Error as error:
             raise _not_stored(path, error) from error
         with writer._transaction():
-            # A run from before the provider was asked.
-            connection.execute(schema.CLOUD_TABLE.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+            for table in schema.SINCE:  # a run from before it was there
+                connection.execute(table.replace("TABLE", "TABLE IF NOT EXISTS", 1))
             connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
         return writer
 
@@ -128,6 +128,24 @@ class Writer:
             body = schema.to_body(cloud_rows.cloud_row(cloud, self._keep))
             self._connection.execute("DELETE FROM cloud")
             self._connection.execute("INSERT INTO cloud VALUES (?)", (body,))
+
+    def add_rollout(self, rollout: Rollout) -> None:
+        """Stores what is decided of a change, in place of what was; its acts stay as they are.
+
+        From here on all that is written is synced: the record of what is about to be done to hosts
+        is to outlive this machine, too. Raises ArchiveError.
+        """
+        with self._transaction():
+            self._connection.execute("DELETE FROM rollout")
+            body = schema.to_body(change_rows.rollout_row(rollout))
+            self._connection.execute("INSERT INTO rollout VALUES (?)", (body,))
+        self._connection.execute("PRAGMA synchronous = FULL")
+
+    def add_act(self, act: HostAct) -> None:
+        """Stores what is about to be done to a host, or what became of it; raises ArchiveError."""
+        body = schema.to_body(change_rows.act_row(act))
+        with self._transaction():
+            self._connection.execute("INSERT INTO act (body) VALUES (?)", (body,))
 
     def _keep(self, output: bytes) -> str:
         """Store an output, unless it is there; the name it has."""

@@ -56,8 +56,10 @@ def members_of(hosts: Sequence[Host], rules: RolloutRules) -> tuple[Member, ...]
     )
 
 
-def batches_of(members: Sequence[Member], rules: RolloutRules) -> tuple[tuple[str, ...], ...]:
-    """The hosts in the order of their turns, batch by batch, should all go well.
+def batches_of(
+    members: Sequence[Member], rules: RolloutRules, done: Collection[str] = ()
+) -> tuple[tuple[str, ...], ...]:
+    """The hosts but those `done`, in the order of their turns, batch by batch, if all goes well.
 
     Raises PlanError where the hosts that are to stay up leave none to be changed.
     """
@@ -66,7 +68,8 @@ def batches_of(members: Sequence[Member], rules: RolloutRules) -> tuple[tuple[st
     if none := sorted(group for group, room in rooms.items() if room < 1):
         held = ", ".join(f"{group} ({totals[group]} hosts)" for group in none)
         raise PlanError(f"keeping {rules.keep} of each group up leaves no host to change in {held}")
-    left, batches = list(members), list[tuple[str, ...]]()
+    left = [member for member in members if member.name not in done]
+    batches = list[tuple[str, ...]]()
     while left:
         size = rules.batches[min(len(batches), len(rules.batches) - 1)]
         most = max(1, _at_most(size, len(members)))

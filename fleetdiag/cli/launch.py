@@ -6,7 +6,7 @@ import shlex
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fleetdiag.cli import screen
 from fleetdiag.cli.descriptors import fitted
@@ -19,8 +19,10 @@ from fleetdiag.settings import Format, Settings, flag
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
     from fleetdiag.cli.options import Login, Output
+    from fleetdiag.model import Event
 
 Result = TypeVar("Result")
 Start = Callable[..., Result]
@@ -53,8 +55,36 @@ def make_plan(
     )
 
 
-def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -> Result:
-    """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
+class Watch(Protocol):
+    """Shows what happens while it is entered."""
+
+    def __enter__(self) -> object:
+        """From here on."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Until here."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Something happened."""
+
+    def interrupted(self) -> None:
+        """Somebody asked for the end."""
+
+
+def launch(
+    start: Start[Result],
+    plan: Plan,
+    login: Login,
+    settings: Settings,
+    watch: Watch | None = None,
+) -> Result:
+    """Carry the plan out, with progress (or `watch`) and Ctrl-C; what `start` gives."""
     from fleetdiag.transport import open_transport
 
     plan = fitted(plan)
@@ -62,26 +92,31 @@ def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -
     secrets = ask_secrets(plan, login)
     become_password = ask_become_password(login)
     stop = threading.Event()
-    style = choose_style(wanted=settings.progress)
+    shown = watch or _progress(plan, settings)
     config = None if settings.ssh_config is None else str(settings.ssh_config)
     opened = open_transport(plan, secrets, accept_new=login.accept_new, ssh_config=config)
     try:
         with (
             closing(opened) as transport,
-            Progress(plan, style) as progress,
-            stop_on_signal(stop, progress.interrupted),
+            shown,
+            stop_on_signal(stop, shown.interrupted),
         ):
             return start(
                 plan,
                 transport,
                 archive_dir=directory,
-                on_event=progress,
+                on_event=shown,
                 become_password=become_password,
                 stop=stop,
             )
     except ArchiveError as error:
         place = f"runs are stored in {directory}; --save DIR chooses another place"
         raise ArchiveError(f"{error} ({place})") from error
+
+
+def _progress(plan: Plan, settings: Settings) -> Watch:
+    """What shows a diagnosis as it goes."""
+    return Progress(plan, choose_style(wanted=settings.progress))
 
 
 def stored_in(settings: Settings) -> Path:

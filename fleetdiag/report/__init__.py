@@ -23,6 +23,7 @@ __all__ = [
     "render",
     "render_cloud",
     "render_groups",
+    "render_rollout",
     "render_trials",
 ]
 
@@ -45,6 +46,13 @@ def render(
     from fleetdiag.report.terminal import render_terminal
 
     return render_terminal(comparison, options)
+
+
+def render_rollout(run: Run, resume: str) -> str:
+    """What became of the hosts of a change, and the command that goes on with it."""
+    from fleetdiag.report.rollout import render_rollout as rendered
+
+    return rendered(run, resume)
 
 
 def render_groups(comparison: Comparison, options: ReportOptions = DEFAULT_OPTIONS) -> str:

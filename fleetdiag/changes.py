@@ -1,0 +1,482 @@
+"""The stages wired for a change: what speaks against it, then the rollout, kept as it goes.
+
+    before checks ─► locks ─► canary ─► batch ─► … ─► locks given back ─► Run
+                                 └► each host: written down, launched, gone on, proved
+
+As `pipeline.py` is for diagnoses; see there for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleetdiag import __version__, archive
+from fleetdiag.change import locks
+from fleetdiag.change.acting import Ended, Hands, Turn, look
+from fleetdiag.change.engine import Order, roll_out
+from fleetdiag.change.guards import Refusal, refusals
+from fleetdiag.change.judging import worse
+from fleetdiag.change.rollout import batches_of, members_of
+from fleetdiag.compare import compare
+from fleetdiag.errors import ArchiveError, PlanError
+from fleetdiag.executor import run_hosts
+from fleetdiag.executor.host import Control, run_host
+from fleetdiag.model import (
+    ArchiveFailed,
+    BatchBegun,
+    Comparison,
+    Event,
+    FindingKind,
+    HostActed,
+    HostFinished,
+    HostPlan,
+    HostResult,
+    HostState,
+    HostStatus,
+    Limits,
+    Outcome,
+    Rollout,
+    Run,
+    Severity,
+    StepResult,
+)
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from fleetdiag.change.acting import Ask
+    from fleetdiag.change.engine import Between
+    from fleetdiag.change.host import Standing
+    from fleetdiag.cloud.ask import Asks
+    from fleetdiag.model import (
+        Change,
+        CloudFacts,
+        HostAct,
+        OnEvent,
+        Plan,
+        Playbook,
+        RolloutRules,
+        Step,
+        Transport,
+    )
+
+CLOUD_S = 10.0
+"""So long the provider is waited for: nothing else can be done meanwhile."""
+MAX_LOOKED_AT = 20
+"""So many stored runs are looked at for the last diagnosis of the hosts."""
+_QUICK = Limits(connect_s=5.0, banner_s=5.0, auth_s=8.0, throttle_retries=1)
+OPEN = frozenset({HostState.ABOUT, HostState.UNKNOWN})
+"""States of which only the host knows more."""
+
+
+# --------------------------------------------------------------------------- what speaks against
+
+
+def speaks_against(
+    plan: Plan, archive_dir: Path, cloud: Asks | None, *, settled: Collection[str] = ()
+) -> tuple[tuple[Refusal, ...], CloudFacts | None]:
+    """Why the plan's hosts are not to be changed, and what the provider says now.
+
+    `settled` are hosts that were begun before: what a diagnosis says of them is not asked again.
+    """
+    if cloud is not None:
+        cloud.start()
+    names = [each.host.name for each in plan.hosts]
+    diagnoses = last_diagnoses(archive_dir, names)
+    told = None if cloud is None else cloud.facts(CLOUD_S)
+    change = _change_of(plan.playbook)
+    if settled:
+        change = replace(change, mends=())
+    found = refusals(change, names, cloud=told, diagnoses=diagnoses, now=time.time())
+    return found, told
+
+
+def last_diagnoses(directory: Path, hosts: Sequence[str]) -> dict[str, Comparison]:
+    """Host -> the newest stored diagnosis that it was part of, compared; only where there is one.
+
+    Runs of `exec`, of changes and of recorded hosts are none; what cannot be read is passed over.
+    """
+    wanted, found, looked_at = set(hosts), dict[str, Comparison](), 0
+    for summary in archive.newest_first(directory):
+        if not wanted or looked_at == MAX_LOOKED_AT:
+            break
+        if summary.playbook == "exec":
+            continue
+        looked_at += 1
+        with suppress(ArchiveError):
+            run = archive.load(summary.path)
+            there = wanted & {host.name for host in run.hosts}
+            if run.rollout is None and run.playbook.change is None and not run.note and there:
+                found |= dict.fromkeys(there, compare(run))
+                wanted -= there
+    return found
+
+
+def _change_of(playbook: Playbook) -> Change:
+    if playbook.change is None:
+        raise PlanError(f"`{playbook.name}` is a diagnosis, it changes nothing")
+    return playbook.change
+
+
+# ------------------------------------------------------------------------------------ the rollout
+
+
+def planned(
+    plan: Plan, rules: RolloutRules, done: Collection[str] = ()
+) -> tuple[tuple[str, ...], ...]:
+    """The hosts batch by batch, if all goes well; raises PlanError."""
+    return batches_of(members_of([each.host for each in plan.hosts], rules), rules, done)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A stored rollout that is gone on with."""
+
+    run: Run
+    path: Path
+
+    @property
+    def acts(self) -> dict[str, HostAct]:
+        """Host -> the last that is written of it."""
+        return {} if self.run.rollout is None else self.run.rollout.states()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is known so far, and in the archive first."""
+
+    writer: archive.Writer
+    on_event: OnEvent
+    results: dict[str, HostResult] = field(default_factory=dict)
+    acts: list[HostAct] = field(default_factory=list)
+
+    def record(self, act: HostAct) -> None:
+        self.writer.add_act(act)
+        self.acts.append(act)
+        self.on_event(HostActed(act))
+
+    def keep(self, result: HostResult) -> None:
+        self.results[result.name] = result
+        self.try_to(lambda: self.writer.add(result))
+
+    def try_to(self, write: Callable[[], None]) -> None:
+        """What is lost if this fails is no act: the rollout goes on, and the user hears of it."""
+        try:
+            write()
+        except ArchiveError as error:
+            self.on_event(ArchiveFailed(str(error)))
+
+
+def run(
+    plan: Plan,
+    transport: Transport,
+    *,
+    rules: RolloutRules,
+    who: str,
+    archive_dir: Path,
+    on_event: OnEvent,
+    between: Between = lambda _: "",
+    by_force: bool = False,
+    cloud: CloudFacts | None = None,
+    earlier: Earlier | None = None,
+    become_password: str | None = None,
+    stop: threading.Event,
+) -> tuple[Run, Path]:
+    """Roll the plan's change out over its hosts; what became of each, and where that is stored.
+
+    What is about to be done to a host is in the archive before it is done. Raises ArchiveError
+    where the archive cannot be begun, and PlanError; nothing has been done then.
+
+    Args:
+        plan: hosts and the change; of a rollout that is gone on with, all its hosts.
+        transport: to the hosts.
+        rules: how it goes over the fleet.
+        who: `user@machine`, for the locks.
+        archive_dir: where the run is stored, unless there is an earlier one.
+        on_event: hears what happens, in this thread.
+        between: asked before each batch but the first why to stop there.
+        by_force: take locks of other runs.
+        cloud: what the provider said.
+        earlier: the rollout that is gone on with.
+        become_password: for sudo.
+        stop: once set, no further host is begun.
+    """
+    return _Rolling(plan, transport, rules, who, become_password, on_event, stop).run(
+        archive_dir, between, by_force=by_force, cloud=cloud, earlier=earlier
+    )
+
+
+class _Rolling:
+    def __init__(
+        self,
+        plan: Plan,
+        transport: Transport,
+        rules: RolloutRules,
+        who: str,
+        become_password: str | None,
+        on_event: OnEvent,
+        stop: threading.Event,
+    ) -> None:
+        self._plan, self._rules, self._who, self._stop = plan, rules, who, stop
+        self._transport = transport
+        self._on_event = on_event
+        self._password = become_password
+        self._ask = asker(plan, transport, become_password)
+        self._change = _change_of(plan.playbook)
+
+    def run(
+        self,
+        archive_dir: Path,
+        between: Between,
+        *,
+        by_force: bool,
+        cloud: CloudFacts | None,
+        earlier: Earlier | None,
+    ) -> tuple[Run, Path]:
+        plan, began, started_at = self._plan, time.monotonic(), time.time()
+        acts = {} if earlier is None else earlier.acts
+        done = frozenset(name for name, act in acts.items() if act.state is HostState.DONE)
+        members = members_of([each.host for each in plan.hosts], self._rules)
+        rollout = Rollout(self._rules, batches_of(members, self._rules, done), self._who)
+        if earlier is None:
+            run_id = archive.new_run_id(plan.playbook.name, started_at)
+            writer = archive.Writer.create(
+                archive_dir, run_id, plan, version=__version__, started_at=started_at
+            )
+        else:
+            run_id, writer = earlier.run.id, archive.Writer.reopen(earlier.path)
+        with writer:
+            writer.add_rollout(rollout)
+            kept = _Kept(writer, self._on_event)
+            if cloud is not None:
+                kept.try_to(lambda: writer.add_cloud(cloud))
+            unsettled = tuple(name for name, act in acts.items() if act.state in OPEN)
+            turns = self._turns(run_id, kept, earlier, done)
+            stopped = self._is_here(turns) or self._locked(run_id, turns, by_force=by_force)
+            if not stopped and turns:
+                order = Order(
+                    self._change, self._rules, members, rollout.batches, turns, done,
+                    unsettled, plan.fanout,
+                )  # fmt: skip
+                stopped = self._roll(order, kept, between)
+            elif not stopped:
+                stopped = "no host answered"
+            self._give_back(run_id, turns, kept, acts)
+            rollout = replace(rollout, stopped=stopped)
+            duration_s = time.monotonic() - began
+            if earlier is not None:
+                duration_s += earlier.run.duration_s
+            kept.try_to(lambda: writer.add_rollout(rollout))
+            kept.try_to(lambda: writer.finish(duration_s, self._stop.is_set()))
+        path = writer.path
+        so_far = () if earlier is None or earlier.run.rollout is None else earlier.run.rollout.acts
+        there = {} if earlier is None else {host.name: host for host in earlier.run.hosts}
+        hosts = tuple(kept.results.get(n.host.name) or there[n.host.name] for n in plan.hosts)
+        run = Run(
+            id=run_id,
+            playbook=plan.playbook,
+            hosts=hosts,
+            started_at=started_at if earlier is None else earlier.run.started_at,
+            duration_s=duration_s,
+            version=__version__ if earlier is None else earlier.run.version,
+            interrupted=self._stop.is_set(),
+            note=plan.note,
+            peers=plan.peers,
+            cloud=cloud if earlier is None or cloud is not None else earlier.run.cloud,
+            rollout=replace(rollout, acts=(*so_far, *kept.acts)),
+        )
+        return run, path
+
+    # ------------------------------------------------------------------------- before the acts
+
+    def _turns(
+        self, run_id: str, kept: _Kept, earlier: Earlier | None, done: frozenset[str]
+    ) -> dict[str, Turn]:
+        """The turns of the hosts that answer their checks before, and of those begun earlier."""
+        acts = {} if earlier is None else earlier.acts
+        there = {} if earlier is None else {host.name: host for host in earlier.run.hosts}
+        turns = {
+            name: self._turn(run_id, name, act.attempt, _as_of(act, there[name]))
+            for name, act in acts.items()
+            if act.state in OPEN
+        }
+        left = [h for h in self._plan.hosts if h.host.name not in {*turns, *done}]
+        for result in self._asked_before(left, kept):
+            if result.status is HostStatus.OK:
+                attempt = acts[result.name].attempt + 1 if result.name in acts else 1
+                turns[result.name] = self._turn(run_id, result.name, attempt, result)
+        return turns
+
+    def _turn(self, run_id: str, name: str, attempt: int, before: HostResult) -> Turn:
+        plan = next(each for each in self._plan.hosts if each.host.name == name)
+        return Turn(name, run_id, attempt, before, plan.steps[self._change.before :])
+
+    def _asked_before(self, hosts: Sequence[HostPlan], kept: _Kept) -> tuple[HostResult, ...]:
+        """Ask the checks before; each host is kept as it answers."""
+        if not hosts:
+            return ()
+        count = self._change.before
+        before = tuple(replace(each, steps=each.steps[:count]) for each in hosts)
+        rest = [StepResult(s.name, Outcome.NOT_RUN) for s in self._plan.playbook.steps[count:]]
+
+        def heard(event: Event) -> None:
+            if isinstance(event, HostFinished):
+                result = replace(event.result, steps=(*event.result.steps, *rest))
+                kept.keep(result)
+            self._on_event(event)
+
+        results, _ = run_hosts(
+            replace(self._plan, hosts=before),
+            self._transport,
+            heard,
+            become_password=self._password,
+            stop=self._stop,
+        )
+        return results
+
+    def _is_here(self, turns: Mapping[str, Turn]) -> str:
+        """Which host is the machine that this program runs on, where that would go down."""
+        own = _first_line("/proc/sys/kernel/random/boot_id")
+        here = [name for name, turn in turns.items() if turn.before.facts.boot_id == own != ""]
+        down = self._change.reboots and here
+        return f"{here[0]} is this machine, which would go down in the midst of it" if down else ""
+
+    def _locked(self, run_id: str, turns: Mapping[str, Turn], *, by_force: bool) -> str:
+        """Take the locks of all hosts that are to have a turn; why not, where one cannot be had."""
+        if self._stop.is_set():
+            return "it was stopped by hand"
+        fanout = self._plan.fanout
+        taken = locks.take(
+            list(turns), run_id, self._who, self._ask, by_force=by_force, fanout=fanout
+        )
+        why = [locks.words(host, holder) for host, holder in taken.held.items()]
+        why += [f"{host} cannot be locked: {words}" for host, words in taken.failed.items()]
+        if taken.held:
+            why.append(locks.WHAT_TO_DO)
+        if why:
+            locks.give_back(taken.taken, run_id, self._ask, fanout=fanout)
+        return "; ".join(why)
+
+    # --------------------------------------------------------------------------------- the acts
+
+    def _roll(self, order: Order, kept: _Kept, between: Between) -> str:
+        """Give the hosts their turns; why not all had theirs."""
+
+        def before_batch(number: int) -> str:
+            why = between(number)
+            if not why:
+                self._on_event(_batch(order, number))
+            return why
+
+        def ended(each: Ended) -> None:
+            if (result := self._whole(order.turns[each.act.host].before, each)) is not None:
+                kept.keep(result)
+
+        hands = Hands(self._ask, kept.record, self._judge)
+        if order.batches:
+            self._on_event(_batch(order, 0))
+        return roll_out(order, hands, between=before_batch, on_ended=ended, stop=self._stop).stopped
+
+    def _whole(self, before: HostResult, ended: Ended) -> HostResult | None:
+        """A host's checks before and after in one; None where those before are all there is."""
+        count, after = self._change.before, ended.after
+        steps, act = before.steps[:count], ended.act
+        if after is None:
+            rest = self._plan.playbook.steps[count:]
+            not_run = [StepResult(step.name, Outcome.NOT_RUN) for step in rest]
+            result = replace(before, steps=(*steps, *not_run))
+        else:
+            result = replace(after, steps=(*steps, *after.steps), started_at=before.started_at)
+        if act.state is HostState.UNKNOWN:
+            return replace(result, status=HostStatus.LOST, reason=act.reason)
+        return None if after is None else result
+
+    def _judge(self, before: HostResult, after: HostResult) -> tuple[str, ...]:
+        """What is worse after the change than before."""
+        steps, count = self._plan.playbook.steps, self._change.before
+        was, now = self._flagged(before, steps[:count]), self._flagged(after, steps[count:])
+        return worse(before.steps[:count], after.steps, was, now)
+
+    def _flagged(self, result: HostResult, steps: Sequence[Step]) -> dict[str, str]:
+        """The rules that fire on a host by its own words: `step: rule` -> the rule's words."""
+        alone = Run(
+            id="one",
+            playbook=replace(self._plan.playbook, steps=tuple(steps), change=None),
+            hosts=(replace(result, steps=result.steps[: len(steps)]),),
+            started_at=result.started_at,
+            duration_s=result.duration_s,
+            version=__version__,
+        )
+        return {
+            f"{(found.step or '').partition('.')[2]}: {found.summary}": found.summary
+            for found in compare(alone).findings
+            if found.kind is FindingKind.RULE and found.severity is not Severity.INFO
+        }
+
+    def _give_back(
+        self, run_id: str, turns: Mapping[str, Turn], kept: _Kept, before: Mapping[str, HostAct]
+    ) -> None:
+        """The locks of hosts that are settled; one that is not stays ours, for who goes on."""
+        states = {name: act.state for name, act in before.items()}
+        states |= {act.host: act.state for act in kept.acts}
+        settled = [name for name in turns if states.get(name) not in OPEN]
+        locks.give_back(settled, run_id, self._ask, fanout=self._plan.fanout)
+
+
+def asker(plan: Plan, transport: Transport, become_password: str | None) -> Ask:
+    """How hosts of the plan are asked, outside of any run."""
+    hosts = {each.host.name: each.host for each in plan.hosts}
+
+    def ask(host: str, steps: Sequence[Step], /, *, quick: bool = False) -> HostResult:
+        # Never stopped: what was begun on a host is seen through.
+        control = Control(stopped=lambda: False, pause=time.sleep)
+        total_s = sum(step.timeout_s for step in steps)
+        limits = replace(_QUICK, host_s=total_s) if quick else plan.limits
+        own = HostPlan(hosts[host], tuple(steps))
+        return run_host(own, transport, limits, lambda _: None, control, become_password)
+
+    return ask
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _batch(order: Order, number: int) -> BatchBegun:
+    return BatchBegun(number + 1, len(order.batches), order.batches[number])
+
+
+def _as_of(act: HostAct, result: HostResult) -> HostResult:
+    """A host's result with the boot that it was in when the act was announced."""
+    return replace(result, facts=replace(result.facts, boot_id=act.boot_id))
+
+
+# --------------------------------------------------------------------------- asking, doing nothing
+
+
+def asked(
+    plan: Plan, transport: Transport, stored: Run, become_password: str | None = None
+) -> dict[str, Standing | str]:
+    """What became of hosts of which a stored rollout does not know; or why they do not say.
+
+    Nothing is done, nothing is written.
+    """
+    change = _change_of(stored.playbook)
+    acts = {} if stored.rollout is None else stored.rollout.states()
+    there = {host.name: host for host in stored.hosts}
+    known = {each.host.name for each in plan.hosts}
+    ask = asker(plan, transport, become_password)
+    found: dict[str, Standing | str] = {}
+    for name, act in acts.items():
+        if act.state in OPEN and name in known:
+            turn = Turn(name, stored.id, act.attempt, _as_of(act, there[name]), ())
+            found[name] = look(turn, change, ask)
+    return found
