@@ -31,6 +31,7 @@ from fleetdiag.model import (
     Comparison,
     Event,
     FindingKind,
+    HostAct,
     HostActed,
     HostFinished,
     HostPlan,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from fleetdiag.model import (
         Change,
         CloudFacts,
-        HostAct,
         OnEvent,
         Plan,
         Playbook,
@@ -250,13 +250,18 @@ class _Rolling:
             )
         else:
             run_id, writer = earlier.run.id, archive.Writer.reopen(earlier.path)
-        with writer:
+        with writer.alone(), writer:
             writer.add_rollout(rollout)
             kept = _Kept(writer, self._on_event)
             if cloud is not None:
                 kept.try_to(lambda: writer.add_cloud(cloud))
             unsettled = tuple(name for name, act in acts.items() if act.state in OPEN)
             turns = self._turns(run_id, kept, earlier, done)
+            away = {member.name for member in members} - turns.keys() - done
+            # Without those that do not answer: one of them as the canary would be none.
+            batches = batches_of(members, self._rules, done | away)
+            rollout = replace(rollout, batches=batches)
+            writer.add_rollout(rollout)
             stopped = self._is_here(turns) or self._locked(run_id, turns, by_force=by_force)
             if not stopped and turns:
                 order = Order(
@@ -264,9 +269,9 @@ class _Rolling:
                     unsettled, plan.fanout,
                 )  # fmt: skip
                 stopped = self._roll(order, kept, between)
-            elif not stopped:
+            elif not stopped and len(done) < len(members):
                 stopped = "no host answered"
-            self._give_back(run_id, turns, kept, acts)
+            self._give_back(run_id, {*turns, *done}, kept, acts)
             rollout = replace(rollout, stopped=stopped)
             duration_s = time.monotonic() - began
             if earlier is not None:
@@ -307,9 +312,13 @@ class _Rolling:
         }
         left = [h for h in self._plan.hosts if h.host.name not in {*turns, *done}]
         for result in self._asked_before(left, kept):
+            attempt = acts[result.name].attempt if result.name in acts else 0
             if result.status is HostStatus.OK:
-                attempt = acts[result.name].attempt + 1 if result.name in acts else 1
-                turns[result.name] = self._turn(run_id, result.name, attempt, result)
+                turns[result.name] = self._turn(run_id, result.name, attempt + 1, result)
+                continue
+            words = f"{result.status}: {result.reason}" if result.reason else str(result.status)
+            untouched = HostState.UNTOUCHED
+            kept.record(HostAct(result.name, untouched, time.time(), attempt, reason=words))
         return turns
 
     def _turn(self, run_id: str, name: str, attempt: int, before: HostResult) -> Turn:
@@ -419,12 +428,15 @@ class _Rolling:
         }
 
     def _give_back(
-        self, run_id: str, turns: Mapping[str, Turn], kept: _Kept, before: Mapping[str, HostAct]
+        self, run_id: str, hosts: Collection[str], kept: _Kept, before: Mapping[str, HostAct]
     ) -> None:
-        """The locks of hosts that are settled; one that is not stays ours, for who goes on."""
+        """The locks of hosts that are settled; one that is not stays ours, for who goes on.
+
+        Of those done before, too: who changed them may have been killed before giving them back.
+        """
         states = {name: act.state for name, act in before.items()}
         states |= {act.host: act.state for act in kept.acts}
-        settled = [name for name in turns if states.get(name) not in OPEN]
+        settled = [name for name in hosts if states.get(name) not in OPEN]
         locks.give_back(settled, run_id, self._ask, fanout=self._plan.fanout)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sqlite3
@@ -128,6 +129,24 @@ class Writer:
             body = schema.to_body(cloud_rows.cloud_row(cloud, self._keep))
             self._connection.execute("DELETE FROM cloud")
             self._connection.execute("INSERT INTO cloud VALUES (?)", (body,))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While entered, no other process may go on with this run; it ends with this one, however.
+
+        Raises ArchiveError where another is at it. Entered around the writer itself: SQLite's own
+        locks would go with the first descriptor of the file that is closed.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            self.close()
+            raise ArchiveError(f"{self.path}: somebody is going on with this run now") from None
+        finally:
+            self.close()
+            os.close(descriptor)
 
     def add_rollout(self, rollout: Rollout) -> None:
         """Stores what is decided of a change, in place of what was; its acts stay as they are.

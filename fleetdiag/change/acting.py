@@ -141,9 +141,11 @@ class _Acting:
         settled = self._settled(step)
         if settled is None:
             return self._lost()
+        if settled.state is HostState.FAILED:
+            return self._put_back(settled.reason)
         if settled.state is not HostState.DONE:
             return self.end(settled.state, settled.reason)
-        if trouble := self._verified() or self._checked():
+        if trouble := self._proved():
             return self._put_back(trouble)
         return self._confirmed()
 
@@ -175,37 +177,40 @@ class _Acting:
             words += ", and does not say whether it has put itself back"
         return self.end(HostState.UNKNOWN, words)
 
-    def _verified(self) -> str:
-        """Empty once the condition is true; why not, where it is not within its time."""
+    def _proved(self) -> str:
+        """Empty once the condition is true and the checks are no worse than before; else why."""
         condition = self._change.verify
         if condition is None:
-            return ""
+            return self._judged(self._hands.ask(self._turn.host, self._turn.after))
         until = time.monotonic() + condition.within_s
-        why = "nobody answered"
+        why, after = "nobody answered", self._turn.after
         while True:
-            left_s = until - time.monotonic()
-            wait_s = max(0, min(_VERIFIED_S, int(left_s)))
+            wait_s = max(0, min(_VERIFIED_S, int(until - time.monotonic())))
             step = asking.verify(self._turn.job, condition.command, wait_s)
-            result = self._hands.ask(self._turn.host, (step,), quick=True)
-            told = result.steps[0]
+            # The checks in the same session: a login less, where it is true at once.
+            result = self._hands.ask(self._turn.host, (step, *after), quick=True)
+            told, *checks = result.steps
             if told.outcome is Outcome.OK:
-                return ""
+                whole = result.status is HostStatus.OK and bool(checks)
+                if not whole:
+                    return self._judged(self._hands.ask(self._turn.host, self._turn.after))
+                return self._judged(replace(result, steps=tuple(checks)))
             if told.outcome is not Outcome.NOT_RUN:
                 why = told.reason
             if time.monotonic() >= until:
                 return f"not verified within {condition.within_s:g} s: {why}"
+            after = ()
             self._hands.pause(_FIRST_PAUSE_S)
 
-    def _checked(self) -> str:
-        """What is worse than before; empty where nothing is."""
-        result = self._hands.ask(self._turn.host, self._turn.after)
+    def _judged(self, result: HostResult) -> str:
+        """What the checks afterwards show that is worse; empty where nothing is."""
         self._checks = result
         if result.status is not HostStatus.OK:
             return f"it did not answer the checks afterwards: {result.reason}"
         return "; ".join(self._hands.judge(self._turn.before, result))
 
     def _put_back(self, trouble: str) -> Ended:
-        """It is changed, and not as it should be."""
+        """It is changed, and not as it should be; what put itself back already says so again."""
         if self._change.undo is None:
             return self.end(HostState.FAILED, trouble)
         self.ask(asking.revert(self._turn.job))
@@ -214,7 +219,8 @@ class _Acting:
             return self._lost()
         if settled.state is HostState.DONE:
             return self.end(HostState.FAILED, f"{trouble}; its undo did not begin")
-        return self.end(settled.state, f"{trouble}; {settled.reason}")
+        known = settled.reason in {"", trouble}
+        return self.end(settled.state, trouble if known else f"{trouble}; {settled.reason}")
 
     def _confirmed(self) -> Ended:
         """All is well: said to the host, unless its undo was faster."""

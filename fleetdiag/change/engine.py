@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fleetdiag.change.rollout import Member
     from fleetdiag.model import Change, RolloutRules
 
+_AS_BEFORE = frozenset({HostState.UNTOUCHED, HostState.UNDONE})
 _LOOK_UP_S = 0.1
 """How often the calling thread looks up from what it is asked to write."""
 
@@ -102,8 +103,9 @@ class _Engine:
         order, ended = self._order, self._result.ended
         with ThreadPoolExecutor(max(1, order.fanout)) as pool:
             stopped = self._turns(pool, order.unsettled, acting.go_on)
-            # What turned out to be untouched has its turn like the others.
-            for name in [n for n, e in ended.items() if e.act.state is HostState.UNTOUCHED]:
+            # What turned out to be untouched, or put back because nobody was there to confirm it,
+            # has its turn like the others.
+            for name in [n for n, e in ended.items() if e.act.state in _AS_BEFORE]:
                 del ended[name]
                 self._unbegun.discard(name)
             for number, batch in enumerate(order.batches):

@@ -242,6 +242,8 @@ def standing(word: Word, change: Change, boot_before: str) -> Standing:
     if word.end:
         words = _failed(word.end, change)
         return Standing(about if word.undoes and not rebooted else HostState.FAILED, words)
+    if change.reboots:  # its steps end with everything else there
+        return Standing(about, "it is going down")
     if word.alive and not rebooted:
         return Standing(about, "its steps are running")
     words = "it rebooted in the midst of it" if rebooted else "its steps were cut off"

@@ -95,7 +95,7 @@ def run_change(asked: Asked, inventory: Inventory, settings: Settings) -> ExitCo
     cloud = _guarded(asked, plan, directory, settings)
     _refuse_kinds(hosts, asked.playbook)
     show(text)
-    if not roll.yes and not _confirmed(plan, done):
+    if not roll.yes and len(done) < len(plan.hosts) and not _confirmed(plan, done):
         say("Nothing was done.")
         return ExitCode.USAGE
     start = _Start(rules, roll, cloud, stored, directory)
@@ -252,10 +252,11 @@ class Teller:
                 say(f"Batch {number} of {of}{canary}: {fold(hosts)}")
             case HostActed(act) if act.state is HostState.ABOUT:
                 self._since[act.host] = time.monotonic()
-            case HostActed(act):
-                took_s = time.monotonic() - self._since.pop(act.host, time.monotonic())
+            case HostActed(act) if act.host in self._since or act.state is not HostState.UNTOUCHED:
+                since = self._since.pop(act.host, None)
+                took = "" if since is None else f" ({time.monotonic() - since:.1f} s)"
                 why = f": {act.reason}" if act.reason else ""
-                say("  " + visible(f"{act.host}: {act.state}{why} ({took_s:.1f} s)"))
+                say("  " + visible(f"{act.host}: {act.state}{why}{took}"))
             case ArchiveFailed(reason):
                 say(f"Warning: not all of this is stored: {visible(reason)}")
 

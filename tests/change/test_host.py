@@ -360,6 +360,7 @@ S = HostState
         (replace(BEGUN, end="ok", fate="undo late", undone="1"), UNDOES, S.FAILED),
         (replace(BEGUN, end="ok", fate="confirmed"), UNDOES, S.DONE),
         (BEGUN, REBOOTS, S.ABOUT),
+        (replace(BEGUN, alive=False), REBOOTS, S.ABOUT),
         (replace(BEGUN, end="failed 1 123"), REBOOTS, S.FAILED),
         (AGAIN, REBOOTS, S.DONE),
         (replace(AGAIN, end="failed 1 143"), REBOOTS, S.DONE),

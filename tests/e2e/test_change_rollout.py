@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fleetdiag.cli.change import whoever
 from fleetdiag.model import HostState, Outcome, Run
 from tests.change.networking import cycles, has_ifupdown, has_network_scripts
-from tests.e2e.program import Done, Program
+from tests.e2e.program import Done, Program, finished, until
 from tests.fleet import Fleet
 from tests.fleet.spec import Kind
 
@@ -255,6 +257,7 @@ def test_the_budget_counts_hosts_that_never_come_back_and_those_that_never_answe
     assert touched(twelve) == ["web-01", "web-02", "web-03"]
     run = rolling.stored()
     assert states(run)[HostState.UNKNOWN] == ["web-03"]
+    assert states(run)[HostState.UNTOUCHED] == ["web-04", "web-12"]
     assert "2 hosts have failed or did not answer, 1 may: web-03, web-12" in two.out
     assert [host.status for host in run.hosts[2:4]] == ["lost", "ok"]
 
@@ -300,21 +303,26 @@ def test_a_restart_that_breaks_the_network_for_good_is_undone_by_the_host(
 def test_the_second_of_two_controllers_is_refused_with_the_firsts_name_and_time(
     rolling: Program, twelve: Fleet, tmp_path: Path
 ) -> None:
-    book = touching(rolling, run="sleep 2")
-    second = Program(tmp_path / "other", twelve.inventory_path, {"SUDO_USER": "bo"})
+    book = touching(rolling, run="until [ -e /run/go-on ]; do sleep 0.1; done")
+    second = Program(tmp_path / "other", twelve.inventory_path)
     second.home.mkdir()
-    flags = (book, *GO, "-i", str(twelve.inventory_path), "-l", "web-[01-02]")
+    flags = (book, *GO, "-i", str(twelve.inventory_path), "-l", "web-[10-11]")
     with rolling.start("run", *flags) as first:
-        while twelve.exec("web-01", ["test", "-e", "/run/fleetdiag/lock"]).returncode:
-            pass
+        until(lambda: locked(twelve, "web-11"), "the first had its locks", within_s=60)
         refused = second.call("run", *flags)
-        first.wait()
+        for host in ("web-10", "web-11"):
+            twelve.write(host, "/run/go-on", b"")
+        assert finished(first).code == 0
 
-    assert first.returncode == 0
     assert refused.code == 3
-    assert "web-01 is locked by " in refused.out
+    who = f"{whoever()} since {time.strftime('%Y-%m-%d', time.gmtime())}"
+    assert f"Stopped: web-10 is locked by {who}" in refused.out
     assert f"UTC, run {rolling.stored().id}" in refused.out
-    assert touched(twelve) == ["web-01", "web-02"]
+    assert touched(twelve) == ["web-10", "web-11"]
+
+
+def locked(fleet: Fleet, host: str) -> bool:
+    return fleet.exec(host, ["test", "-e", "/var/lib/fleetdiag/lock"]).returncode == 0
 
 
 def test_a_stale_lock_is_explained_and_taken_over_when_somebody_says_so(
