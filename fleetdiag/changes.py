@@ -26,6 +26,7 @@ from fleetdiag.errors import ArchiveError, PlanError
 from fleetdiag.executor import run_hosts
 from fleetdiag.executor.host import Control, run_host
 from fleetdiag.model import (
+    SETTLED,
     ArchiveFailed,
     BatchBegun,
     Comparison,
@@ -305,8 +306,10 @@ class _Rolling:
         """The turns of the hosts that answer their checks before, and of those begun earlier."""
         acts = {} if earlier is None else earlier.acts
         there = {} if earlier is None else {host.name: host for host in earlier.run.hosts}
+        so_far = () if earlier is None or earlier.run.rollout is None else earlier.run.rollout.acts
+        was = {act.host: act.state for act in so_far if act.state in SETTLED}
         turns = {
-            name: self._turn(run_id, name, act.attempt, _as_of(act, there[name]))
+            name: self._turn(run_id, name, act.attempt, _as_of(act, there[name]), was)
             for name, act in acts.items()
             if act.state in OPEN
         }
@@ -314,16 +317,26 @@ class _Rolling:
         for result in self._asked_before(left, kept):
             attempt = acts[result.name].attempt if result.name in acts else 0
             if result.status is HostStatus.OK:
-                turns[result.name] = self._turn(run_id, result.name, attempt + 1, result)
+                turns[result.name] = self._turn(run_id, result.name, attempt + 1, result, was)
+                continue
+            if result.name in was:  # what was done to it before does not go away
                 continue
             words = f"{result.status}: {result.reason}" if result.reason else str(result.status)
             untouched = HostState.UNTOUCHED
             kept.record(HostAct(result.name, untouched, time.time(), attempt, reason=words))
         return turns
 
-    def _turn(self, run_id: str, name: str, attempt: int, before: HostResult) -> Turn:
+    def _turn(
+        self,
+        run_id: str,
+        name: str,
+        attempt: int,
+        before: HostResult,
+        was: Mapping[str, HostState],
+    ) -> Turn:
         plan = next(each for each in self._plan.hosts if each.host.name == name)
-        return Turn(name, run_id, attempt, before, plan.steps[self._change.before :])
+        after = plan.steps[self._change.before :]
+        return Turn(name, run_id, attempt, before, after, was.get(name, HostState.UNTOUCHED))
 
     def _asked_before(self, hosts: Sequence[HostPlan], kept: _Kept) -> tuple[HostResult, ...]:
         """Ask the checks before; each host is kept as it answers."""

@@ -62,6 +62,8 @@ class Turn:
     """Its checks before the change."""
     after: tuple[Step, ...]
     """Its checks after it."""
+    was: HostState = HostState.UNTOUCHED
+    """What became of it by earlier tries of this run: so it stays where this one is never begun."""
 
     @property
     def job(self) -> str:
@@ -84,7 +86,7 @@ def begin(turn: Turn, change: Change, hands: Hands) -> Ended:
     try:
         acting.note(HostState.ABOUT)
     except ArchiveError as error:
-        return Ended(entry(turn, HostState.UNTOUCHED, f"nothing was begun: {error}"))
+        return Ended(entry(turn, turn.was, f"nothing was begun: {error}"))
     word, why = acting.ask(asking.launch(turn.job, change))
     if word is None:
         # Without the word to begin it never does: it is certain that nothing was done.
@@ -124,6 +126,8 @@ class _Acting:
 
     def end(self, state: HostState, reason: str = "") -> Ended:
         """It is so, also where it can no longer be written down."""
+        if state is HostState.UNTOUCHED:
+            state = self._turn.was
         act = replace(entry(self._turn, state, reason), said=self._said)
         with suppress(ArchiveError):
             self._hands.record(act)

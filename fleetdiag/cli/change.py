@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import select
 import shlex
 import socket
 import sys
@@ -30,7 +31,7 @@ from fleetdiag.model import (
     HostStatus,
     TransportKind,
 )
-from fleetdiag.settings import Format
+from fleetdiag.settings import Format, flag
 
 if TYPE_CHECKING:
     import threading
@@ -67,6 +68,7 @@ class Asked:
     limit: str | None
     stored: Stored | None
     roll: Rolling
+    fleet: Fleet
     login: Login
     output: Output
     ask_cloud: bool
@@ -93,14 +95,14 @@ def run_change(asked: Asked, inventory: Inventory, settings: Settings) -> ExitCo
         return ExitCode.USAGE
     directory = stored_in(settings)
     cloud = _guarded(asked, plan, directory, settings)
-    _refuse_kinds(hosts, asked.playbook)
-    show(text)
+    _refuse_hosts(hosts, asked.playbook)
+    say(text + "\n")
     if not roll.yes and len(done) < len(plan.hosts) and not _confirmed(plan, done):
         say("Nothing was done.")
         return ExitCode.USAGE
     start = _Start(rules, roll, cloud, stored, directory)
     run, _ = launch(start, plan, asked.login, settings, Teller())
-    return show_change(run, settings, asked.output)
+    return show_change(run, settings, asked.fleet, asked.output)
 
 
 def _hosts(asked: Asked, inventory: Inventory, settings: Settings) -> tuple[Host, ...]:
@@ -118,13 +120,19 @@ def _hosts(asked: Asked, inventory: Inventory, settings: Settings) -> tuple[Host
     return tuple(known[name] for name in names)
 
 
-def _refuse_kinds(hosts: Sequence[Host], playbook: Playbook) -> None:
+def _refuse_hosts(hosts: Sequence[Host], playbook: Playbook) -> None:
     """Raises PlanError for hosts that cannot be changed from here."""
     if any(host.transport is TransportKind.REPLAY for host in hosts):
         raise PlanError(f"{playbook.name} changes hosts, and recorded ones cannot be changed")
     down = playbook.change is not None and playbook.change.reboots
     if down and any(host.transport is TransportKind.LOCAL for host in hosts):
         raise PlanError(f"{playbook.name} would take this machine down, and this program with it")
+    reached = {host.name: host.endpoint for host in hosts if host.endpoint is not None}
+    ways = {hop.address: name for name, endpoint in reached.items() for hop in endpoint.via}
+    for name, endpoint in reached.items():
+        if endpoint.address in ways:
+            words = f"{name} is the way to {ways[endpoint.address]}: change it alone, -l {name}"
+            raise PlanError(f"{playbook.name} is refused, and nothing was done: {words}")
 
 
 def _done(run: Run) -> tuple[str, ...]:
@@ -208,8 +216,7 @@ class _Start:
 
         def between(_number: int) -> str:
             if self.rules.ask and not self.roll.yes and sys.stdin.isatty():
-                going = click.confirm("Go on with the next batch?", default=False, err=True)
-                return "" if going else "it was stopped between two batches"
+                return "" if _goes_on(stop) else "it was stopped between two batches"
             stop.wait(self.rules.pause_s)
             return ""
 
@@ -228,6 +235,16 @@ class _Start:
             become_password=become_password,
             stop=stop,
         )
+
+
+def _goes_on(stop: threading.Event) -> bool:
+    """Whether whoever sits there wants the next batch; Ctrl-C is an answer, too."""
+    click.echo("Go on with the next batch? [y/N] ", nl=False, err=True)
+    while not stop.is_set():
+        ready, _, _ = select.select([sys.stdin], [], [], 0.2)
+        if ready:
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return False
 
 
 class Teller:
@@ -275,7 +292,7 @@ def show_stored(
 
     Nothing is written: whoever rolls it out may be at it now.
     """
-    code = show_change(run, settings, output)
+    code = show_change(run, settings, fleet, output)
     unsure = _unsure(run)
     if fleet is None or not unsure or settings.format is not Format.TABLE:
         return code
@@ -324,22 +341,35 @@ class _Asking:
         return changes.asked(plan, transport, self.run, become_password)
 
 
-def show_change(run: Run, settings: Settings, output: Output) -> ExitCode:
+def show_change(run: Run, settings: Settings, fleet: Fleet | None, output: Output) -> ExitCode:
     """Print what became of the hosts, and with -v how their checks compare; the exit code."""
     from fleetdiag import report
     from fleetdiag.pipeline import compare_runs
 
-    if settings.format is not Format.TABLE:
+    told = report.render_rollout(run, _resume(run, settings, fleet))
+    if settings.format is Format.MARKDOWN:
+        show(f"```\n{told}```\n")
+    elif settings.format is Format.TABLE:
+        show(told)
+    if settings.format is not Format.TABLE or output.verbose:
         show_report(compare_runs(run), settings, output)
-    else:
-        save = settings.save
-        resume = f"fleetdiag run --retry {run.id} --allow-changes"
-        if save is not None and settings.origins["save"].startswith("--"):
-            resume += f" --save {shlex.quote(str(save))}"
-        show(report.render_rollout(run, resume))
-        if output.verbose:
-            show_report(compare_runs(run), settings, output)
     return rollout_code(run)
+
+
+def _resume(run: Run, settings: Settings, fleet: Fleet | None) -> str:
+    """The command that goes on with the rollout, with the flags that say where its hosts are."""
+    words = ["fleetdiag", "run", "--retry", run.id, "--allow-changes"]
+    if fleet is not None:
+        given = {
+            "-w": fleet.adhoc, "-F": fleet.ssh_config, "-u": fleet.user, "--port": fleet.port,
+            "--identity": fleet.identity, "--via": fleet.via, "--transport": fleet.transport,
+        }  # fmt: skip
+        words += [word for source in fleet.sources for word in ("-i", source)]
+        words += [str(word) for flag, value in given.items() if value for word in (flag, value)]
+        words += ["-b"] if fleet.become else []
+    if settings.origins["save"] == flag("save"):
+        words += ["--save", str(settings.save)]
+    return shlex.join(words)
 
 
 def rollout_code(run: Run) -> ExitCode:

@@ -82,7 +82,9 @@ def run(
     if loaded.change is not None:
         from fleetdiag.cli.change import Asked, run_change
 
-        asked = Asked(loaded, limit, stored, roll, login, output, ask_cloud, dry_run)
+        if peers is not None or baseline is not None:
+            raise click.UsageError("--peers and --baseline are for diagnoses")
+        asked = Asked(loaded, limit, stored, roll, fleet, login, output, ask_cloud, dry_run)
         return run_change(asked, inventory, settings)
     rolling.refuse_for(loaded, roll)
     hosts = choose(inventory, limit, settings)

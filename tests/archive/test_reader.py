@@ -290,6 +290,18 @@ def test_what_was_done_to_hosts_comes_back_as_it_was(tmp_path: Path) -> None:
     assert archive.load(stored(tmp_path)).rollout is None
 
 
+def test_one_program_at_a_time_goes_on_with_a_run(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    first, second = archive.Writer.reopen(path), archive.Writer.reopen(path)
+    with first.alone():
+        with pytest.raises(ArchiveError, match="somebody is going on"), second.alone():
+            pass
+        first.add(ok_result("c"))
+    with archive.Writer.reopen(path).alone():
+        pass
+    assert [host.status for host in archive.load(path).hosts] == ["ok", "lost", "ok"]
+
+
 CHANGING = replace(
     PLAYBOOK,
     change=Change(

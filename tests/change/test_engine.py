@@ -73,6 +73,7 @@ def rolled(
     count: int = 3,
     change: Change = PLAIN,
     *,
+    was: HostState = S.UNTOUCHED,
     away: Sequence[str] = (),
     unsettled: Sequence[str] = (),
     refuse: Callable[[HostAct], bool] = lambda _: False,
@@ -84,7 +85,7 @@ def rolled(
     members = members_of([Host(name) for name in names], rules)
     facts = HostFacts(boot_id="b1")
     turns = {
-        name: Turn(name, "run", 1, HostResult(name, HostStatus.OK, facts=facts), CHECK)
+        name: Turn(name, "run", 1, HostResult(name, HostStatus.OK, facts=facts), CHECK, was)
         for name in names
         if name not in away
     }
@@ -210,6 +211,13 @@ def test_a_fault_of_ours_stops_it_and_says_that_nothing_is_known() -> None:
     result = rolled(Hosts(), judge=judge)
     assert states(result) == {"h0": S.UNKNOWN}
     assert "internal error" in result.stopped
+
+
+def test_a_host_that_failed_before_has_failed_where_the_next_try_is_never_begun() -> None:
+    hosts = Hosts(h0={"launch": None})
+    result = rolled(hosts, was=S.FAILED)
+    assert states(result) == {"h0": S.FAILED}
+    assert hosts.log[-1] == "h0 = failed"
 
 
 def test_checks_that_went_well_before_must_go_well_afterwards() -> None:
