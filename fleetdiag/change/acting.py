@@ -106,7 +106,14 @@ def go_on(turn: Turn, change: Change, hands: Hands) -> Ended:
 def look(turn: Turn, change: Change, ask: Ask) -> Standing | str:
     """What became of a host, without doing anything; or why it does not say."""
     word, why = _word(ask(turn.host, (asking.state(turn.job),)))
-    return why if word is None else asking.standing(word, change, turn.before.facts.boot_id)
+    if word is None:
+        return why
+    if word.job and not word.start:
+        # Only a program that is at it could still say the word.
+        return asking.Standing(
+            turn.was, "it waits for the word to begin, and without it never does"
+        )
+    return asking.standing(word, change, turn.before.facts.boot_id)
 
 
 class _Acting:

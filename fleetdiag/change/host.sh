@@ -6,7 +6,7 @@
 umask 077
 RUN=$R/run/fleetdiag VAR=$R/var/lib/fleetdiag
 # RUN is gone after a reboot and can be written when disks are full or read-only; VAR is the other
-# way round. The lock is taken in RUN and copied to VAR; a job is in VAR where that can be written.
+# way round. A lock is in both, and holds in either; a job is in VAR where that can be written.
 
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
 # `echo` makes something of backslashes in some shells.
@@ -29,12 +29,13 @@ born() {
 # makes name and content one thing, and lets one of several have it.
 lock() {
   t=$RUN/lock.$$
-  { mkdir -p "$RUN" && exec 9<"$RUN" && printf '%s\n' "$1 $(date +%s) $2" >"$t"; } 2>/dev/null || {
+  mkdir -p "$VAR" "$RUN" 2>/dev/null
+  # A group's `exec` may end the shell where it fails, so the directory is looked at first.
+  [ ! -d "$RUN" ] || { exec 9<"$RUN"; flock 9; } 2>/dev/null
+  { printf '%s\n' "$1 $(date +%s) $2" >"$t"; } 2>/dev/null || {
     echo "error=$RUN cannot be written"
     return
   }
-  mkdir -p "$VAR" 2>/dev/null
-  flock 9 2>/dev/null
   for f in "$RUN/lock" "$VAR/lock"; do
     line "$f" && [ "${L%% *}" != "$1" ] || continue
     [ -z "$3" ] || { rm -f "$f" && continue; }
