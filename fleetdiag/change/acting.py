@@ -108,7 +108,7 @@ def look(turn: Turn, change: Change, ask: Ask) -> Standing | str:
     word, why = _word(ask(turn.host, (asking.state(turn.job),)))
     if word is None:
         return why
-    if word.job and not word.start:
+    if word.job and not word.start and not word.go:
         # Only a program that is at it could still say the word.
         return asking.Standing(
             turn.was, "it waits for the word to begin, and without it never does"

@@ -155,6 +155,8 @@ class Word:
     """An undo is armed."""
     alive: bool = False
     """The acts, or the wait for the word, go on."""
+    go: bool = False
+    """The word to begin was given."""
     error: str = ""
     """Why it cannot be begun here."""
     said: str = ""
@@ -181,6 +183,7 @@ def word_of(result: StepResult) -> Word | None:
         undone=values.get("undone", ""),
         undoes=values.get("undoes") == "yes",
         alive=values.get("runner") == "alive",
+        go=values.get("go") == "yes",
         error=values.get("error", ""),
         said=told.strip()[-_MAX_SAID_CHARS:] if marked else "",
     )
@@ -230,7 +233,8 @@ def standing(word: Word, change: Change, boot_before: str) -> Standing:
         return Standing(untouched, word.error or "it was never begun")
     if not word.start:
         gone = rebooted or not word.alive
-        return Standing(untouched if gone else about, "it was never begun" if gone else "waits")
+        waits = "is about to begin" if word.go else "waits for the word"
+        return Standing(untouched if gone else about, "it was never begun" if gone else waits)
     if not word.start.startswith("begun "):
         return Standing(untouched, _NOT_BEGUN.get(word.start, word.start))
     if word.undone or word.fate.startswith("undo"):

@@ -172,6 +172,7 @@ state() {
   for f in start end fate undone undoes; do
     ! line "$J/$f" || put "$f" "$L"
   done
+  [ ! -e "$J/go" ] || echo go=yes
   line "$J/runner" && r=$L && born "${r% *}" && [ "$L" = "${r#* }" ] && echo runner=alive
   for f in act undo; do
     [ ! -s "$J/$f.out" ] || { echo "said=$f"; head -c 4096 "$J/$f.out"; echo; }

@@ -101,7 +101,8 @@ def settled(fleet: Fleet, host: str) -> bool:
     """Whether nothing goes on there but, perhaps, the wait for a word that never comes."""
     begun, said = acts(fleet, host), jobs(fleet, host)
     if "begun" not in said:  # not begun, or all is over and cleared away
-        return begun in ([], ["one", "two"])
+        about_to = fleet.exec(host, ["sh", "-c", "ls /var/lib/fleetdiag/*/go"]).stdout
+        return begun in ([], ["one", "two"]) and not about_to
     return "undone:" in said or "fate:confirmed" in said
 
 
