@@ -647,6 +647,8 @@ class HostState(StrEnum):
 
 SETTLED = frozenset({HostState.DONE, HostState.UNDONE, HostState.FAILED})
 """States that stay as they are unless somebody acts on the host again."""
+OPEN = frozenset({HostState.ABOUT, HostState.UNKNOWN})
+"""States of which only the host knows more."""
 
 
 @dataclass(frozen=True, slots=True)

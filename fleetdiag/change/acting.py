@@ -164,7 +164,7 @@ class _Acting:
         """Where it stands once that does not move any more; None where it does not come back."""
         change = self._change
         undo_s = 0.0 if change.undo is None else change.undo.after_s + change.undo.timeout_s
-        away_s = max(change.away_s, undo_s + _SPARE_S)
+        away_s = max(change.away_s, undo_s + _SPARE_S if change.undo else 0.0)
         heard_at = time.monotonic()
         over_at = heard_at + sum(act.timeout_s for act in change.acts) + undo_s + away_s
         pause_s = _FIRST_PAUSE_S

@@ -21,6 +21,7 @@ from fleetdiag.cli.progress import failure_line
 from fleetdiag.cli.screen import fold, say, show, visible
 from fleetdiag.errors import FleetdiagError, PlanError, SelectionError
 from fleetdiag.model import (
+    OPEN,
     ArchiveFailed,
     BatchBegun,
     Event,
@@ -315,10 +316,8 @@ def show_stored(
 
 def _unsure(run: Run) -> list[str]:
     """The hosts of which only they know what became of them."""
-    from fleetdiag import changes
-
     acts = {} if run.rollout is None else run.rollout.states()
-    return [name for name, act in acts.items() if act.state in changes.OPEN]
+    return [name for name, act in acts.items() if act.state in OPEN]
 
 
 def _now(said: Standing) -> str:
@@ -343,10 +342,10 @@ class _Asking:
 
 def show_change(run: Run, settings: Settings, fleet: Fleet | None, output: Output) -> ExitCode:
     """Print what became of the hosts, and with -v how their checks compare; the exit code."""
-    from fleetdiag import report
+    from fleetdiag import changes, report
     from fleetdiag.pipeline import compare_runs
 
-    told = report.render_rollout(run, _resume(run, settings, fleet))
+    told = report.render_rollout(run, _resume(run, settings, fleet), changes.otherwise(run))
     if settings.format is Format.MARKDOWN:
         show(f"```\n{told}```\n")
     elif settings.format is Format.TABLE:

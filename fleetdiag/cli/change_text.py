@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetdiag.cli.screen import fold, visible
-from fleetdiag.model import HostState
+from fleetdiag.model import OPEN, HostState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,11 +65,8 @@ def _before(earlier: Run | None) -> Iterator[str]:
     for name, act in earlier.rollout.states().items():
         by_state.setdefault(act.state, []).append(name)
     for state, hosts in by_state.items():
-        asked = ", which are asked first" if state in _OPEN else ""
+        asked = ", which are asked first" if state in OPEN else ""
         yield f"  {state}: {fold(hosts)}{asked}"
-
-
-_OPEN = frozenset({HostState.ABOUT, HostState.UNKNOWN})
 
 
 def _then(change: Change) -> Iterator[str]:

@@ -10,7 +10,7 @@ from fleetdiag.report.options import ReportOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fleetdiag.model import CloudFacts, Comparison, Run, Trial
+    from fleetdiag.model import CloudFacts, Comparison, Finding, Run, Trial
 
 Format = Literal["table", "json", "markdown"]
 DEFAULT_OPTIONS = ReportOptions()
@@ -48,11 +48,11 @@ def render(
     return render_terminal(comparison, options)
 
 
-def render_rollout(run: Run, resume: str) -> str:
-    """What became of the hosts of a change, and the command that goes on with it."""
+def render_rollout(run: Run, resume: str, otherwise: Sequence[Finding] = ()) -> str:
+    """What became of the hosts of a change, what is `otherwise`, and the command that goes on."""
     from fleetdiag.report.rollout import render_rollout as rendered
 
-    return rendered(run, resume)
+    return rendered(run, resume, otherwise)
 
 
 def render_groups(comparison: Comparison, options: ReportOptions = DEFAULT_OPTIONS) -> str:

@@ -9,9 +9,9 @@ from fleetdiag.report.fold import fold
 from fleetdiag.report.plain import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from fleetdiag.model import HostAct, Run
+    from fleetdiag.model import Finding, HostAct, Run
 
 _WORST_FIRST = (
     HostState.FAILED, HostState.UNKNOWN, HostState.ABOUT, HostState.UNDONE, HostState.DONE,
@@ -21,14 +21,23 @@ _ABOUT = "written down before the act: only the host knows more"
 _SAID_LINES = 5
 
 
-def render_rollout(run: Run, resume: str) -> str:
-    """What became of each host, hosts of one fate folded; `resume` is what goes on with it."""
+def render_rollout(run: Run, resume: str, otherwise: Sequence[Finding] = ()) -> str:
+    """What became of each host, hosts of one fate folded.
+
+    Args:
+        run: of a change.
+        resume: the command that goes on with it.
+        otherwise: what is not as before on hosts that are done.
+    """
     rollout = run.rollout
     if rollout is None:
         return ""
     acts = rollout.states()
     lines = [f"{run.playbook.name} on {len(acts)} hosts, run {run.id}, by {rollout.who}", ""]
     lines += _fates(acts)
+    if otherwise:
+        lines += ["", "Not as before, on hosts that are done:"]
+        lines += [f"  {_changed(finding)}" for finding in otherwise]
     if rollout.stopped:
         lines += ["", f"Stopped: {printable(rollout.stopped)}"]
     if any(act.state is not HostState.DONE for act in acts.values()):
@@ -47,6 +56,11 @@ def _fates(acts: dict[str, HostAct]) -> Iterator[str]:
         said = acts[hosts[0]].said.strip()
         if state in {HostState.FAILED, HostState.UNDONE} and said:
             yield from (f"{'':16}| {printable(line)}" for line in said.splitlines()[-_SAID_LINES:])
+
+
+def _changed(finding: Finding) -> str:
+    step = f"{finding.step}: " if finding.step else ""
+    return f"{fold(finding.hosts)}: {step}{printable(finding.summary)}"
 
 
 def _rank(fate: tuple[tuple[HostState, str], list[str]]) -> int:

@@ -236,6 +236,19 @@ def test_a_canary_that_fails_stops_the_rest_untouched(rolling: Program, twelve: 
     assert touched(twelve)[0] == "web-01"
 
 
+def test_what_is_not_as_before_is_told_though_it_is_done(rolling: Program, twelve: Fleet) -> None:
+    book = (
+        "kind: change\nbefore: [names: cat /etc/hosts.allowed-names]\nsteps:\n"
+        "  - {name: forget, run: echo other >/etc/hosts.allowed-names}\nverify: 'true'\n"
+    )
+    for host in ("web-01", "web-07"):
+        twelve.write(host, "/etc/hosts.allowed-names", b"one\n")
+    done = rolling.run("run", rolling.playbook("forget", book), *GO, "-l", "web-01,web-07")
+
+    assert done.code == 0
+    assert "Not as before, on hosts that are done:\n  web-[01,07]: names: " in done.out
+
+
 def test_what_was_not_verified_has_failed(rolling: Program, twelve: Fleet) -> None:
     book = touching(rolling, verify="echo no such page >&2; exit 22")
     done = rolling.run("run", book, *GO, "-l", "web-[10-11]")

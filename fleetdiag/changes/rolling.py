@@ -1,35 +1,27 @@
-"""The stages wired for a change: what speaks against it, then the rollout, kept as it goes.
-
-    before checks ─► locks ─► canary ─► batch ─► … ─► locks given back ─► Run
-                                 └► each host: written down, launched, gone on, proved
-
-As `pipeline.py` is for diagnoses; see there for the rest.
-"""
+"""A change rolled out: the checks before, the locks, the hosts' turns, and the record of it all."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleetdiag import __version__, archive
 from fleetdiag.change import locks
-from fleetdiag.change.acting import Ended, Hands, Turn, look
+from fleetdiag.change.acting import Ended, Hands, Turn
 from fleetdiag.change.engine import Order, roll_out
-from fleetdiag.change.guards import Refusal, refusals
 from fleetdiag.change.judging import worse
 from fleetdiag.change.rollout import batches_of, members_of
+from fleetdiag.changes.sessions import as_of, asker, change_of
 from fleetdiag.compare import compare
-from fleetdiag.errors import ArchiveError, PlanError
+from fleetdiag.errors import ArchiveError
 from fleetdiag.executor import run_hosts
-from fleetdiag.executor.host import Control, run_host
 from fleetdiag.model import (
+    OPEN,
     SETTLED,
     ArchiveFailed,
     BatchBegun,
-    Comparison,
     Event,
     FindingKind,
     HostAct,
@@ -39,7 +31,6 @@ from fleetdiag.model import (
     HostResult,
     HostState,
     HostStatus,
-    Limits,
     Outcome,
     Rollout,
     Run,
@@ -51,80 +42,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from fleetdiag.change.acting import Ask
     from fleetdiag.change.engine import Between
-    from fleetdiag.change.host import Standing
-    from fleetdiag.cloud.ask import Asks
-    from fleetdiag.model import (
-        Change,
-        CloudFacts,
-        OnEvent,
-        Plan,
-        Playbook,
-        RolloutRules,
-        Step,
-        Transport,
-    )
-
-CLOUD_S = 10.0
-"""So long the provider is waited for: nothing else can be done meanwhile."""
-MAX_LOOKED_AT = 20
-"""So many stored runs are looked at for the last diagnosis of the hosts."""
-_QUICK = Limits(connect_s=5.0, banner_s=5.0, auth_s=8.0, throttle_retries=1)
-OPEN = frozenset({HostState.ABOUT, HostState.UNKNOWN})
-"""States of which only the host knows more."""
-
-
-# --------------------------------------------------------------------------- what speaks against
-
-
-def speaks_against(
-    plan: Plan, archive_dir: Path, cloud: Asks | None, *, settled: Collection[str] = ()
-) -> tuple[tuple[Refusal, ...], CloudFacts | None]:
-    """Why the plan's hosts are not to be changed, and what the provider says now.
-
-    `settled` are hosts that were begun before: what a diagnosis says of them is not asked again.
-    """
-    if cloud is not None:
-        cloud.start()
-    names = [each.host.name for each in plan.hosts]
-    diagnoses = last_diagnoses(archive_dir, names)
-    told = None if cloud is None else cloud.facts(CLOUD_S)
-    change = _change_of(plan.playbook)
-    if settled:
-        change = replace(change, mends=())
-    found = refusals(change, names, cloud=told, diagnoses=diagnoses, now=time.time())
-    return found, told
-
-
-def last_diagnoses(directory: Path, hosts: Sequence[str]) -> dict[str, Comparison]:
-    """Host -> the newest stored diagnosis that it was part of, compared; only where there is one.
-
-    Runs of `exec`, of changes and of recorded hosts are none; what cannot be read is passed over.
-    """
-    wanted, found, looked_at = set(hosts), dict[str, Comparison](), 0
-    for summary in archive.newest_first(directory):
-        if not wanted or looked_at == MAX_LOOKED_AT:
-            break
-        if summary.playbook == "exec":
-            continue
-        looked_at += 1
-        with suppress(ArchiveError):
-            run = archive.load(summary.path)
-            there = wanted & {host.name for host in run.hosts}
-            if run.rollout is None and run.playbook.change is None and not run.note and there:
-                found |= dict.fromkeys(there, compare(run))
-                wanted -= there
-    return found
-
-
-def _change_of(playbook: Playbook) -> Change:
-    if playbook.change is None:
-        raise PlanError(f"`{playbook.name}` is a diagnosis, it changes nothing")
-    return playbook.change
-
-
-# ------------------------------------------------------------------------------------ the rollout
+    from fleetdiag.model import CloudFacts, OnEvent, Plan, RolloutRules, Step, Transport
 
 
 def planned(
@@ -228,7 +147,7 @@ class _Rolling:
         self._on_event = on_event
         self._password = become_password
         self._ask = asker(plan, transport, become_password)
-        self._change = _change_of(plan.playbook)
+        self._change = change_of(plan.playbook)
 
     def run(
         self,
@@ -309,7 +228,7 @@ class _Rolling:
         so_far = () if earlier is None or earlier.run.rollout is None else earlier.run.rollout.acts
         was = {act.host: act.state for act in so_far if act.state in SETTLED}
         turns = {
-            name: self._turn(run_id, name, act.attempt, _as_of(act, there[name]), was)
+            name: self._turn(run_id, name, act.attempt, as_of(act, there[name]), was)
             for name, act in acts.items()
             if act.state in OPEN
         }
@@ -453,21 +372,6 @@ class _Rolling:
         locks.give_back(settled, run_id, self._ask, fanout=self._plan.fanout)
 
 
-def asker(plan: Plan, transport: Transport, become_password: str | None) -> Ask:
-    """How hosts of the plan are asked, outside of any run."""
-    hosts = {each.host.name: each.host for each in plan.hosts}
-
-    def ask(host: str, steps: Sequence[Step], /, *, quick: bool = False) -> HostResult:
-        # Never stopped: what was begun on a host is seen through.
-        control = Control(stopped=lambda: False, pause=time.sleep)
-        total_s = sum(step.timeout_s for step in steps)
-        limits = replace(_QUICK, host_s=total_s) if quick else plan.limits
-        own = HostPlan(hosts[host], tuple(steps))
-        return run_host(own, transport, limits, lambda _: None, control, become_password)
-
-    return ask
-
-
 def _first_line(path: str) -> str:
     try:
         return Path(path).read_text("ascii").strip()
@@ -477,31 +381,3 @@ def _first_line(path: str) -> str:
 
 def _batch(order: Order, number: int) -> BatchBegun:
     return BatchBegun(number + 1, len(order.batches), order.batches[number])
-
-
-def _as_of(act: HostAct, result: HostResult) -> HostResult:
-    """A host's result with the boot that it was in when the act was announced."""
-    return replace(result, facts=replace(result.facts, boot_id=act.boot_id))
-
-
-# --------------------------------------------------------------------------- asking, doing nothing
-
-
-def asked(
-    plan: Plan, transport: Transport, stored: Run, become_password: str | None = None
-) -> dict[str, Standing | str]:
-    """What became of hosts of which a stored rollout does not know; or why they do not say.
-
-    Nothing is done, nothing is written.
-    """
-    change = _change_of(stored.playbook)
-    acts = {} if stored.rollout is None else stored.rollout.states()
-    there = {host.name: host for host in stored.hosts}
-    known = {each.host.name for each in plan.hosts}
-    ask = asker(plan, transport, become_password)
-    found: dict[str, Standing | str] = {}
-    for name, act in acts.items():
-        if act.state in OPEN and name in known:
-            turn = Turn(name, stored.id, act.attempt, _as_of(act, there[name]), ())
-            found[name] = look(turn, change, ask)
-    return found
