@@ -17,6 +17,8 @@ Attributes = Mapping[str, str]
 DEFAULT_STEP_TIMEOUT_S = 10.0
 DEFAULT_OUTPUT_CAP_BYTES = 1 << 20
 DEFAULT_FANOUT = 64
+DEFAULT_ACT_TIMEOUT_S = 60.0
+DEFAULT_AWAY_S = 120.0
 END_OF_DATES_S = 253_402_300_799.0
 """The last second of the year 9999, Unix time: a calendar has none after it."""
 
@@ -252,8 +254,71 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """One command that changes a host. No `Step`: nothing that runs steps can run it."""
+
+    name: str
+    command: str
+    timeout_s: float = DEFAULT_ACT_TIMEOUT_S
+    reboots: bool = False
+    """The host goes down by it: done once the host has another boot id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must come true on the host after the acts: the command ends with 0."""
+
+    command: str
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What the host does by itself unless it is told in time that all is well."""
+
+    command: str
+    after_s: float
+    """From the beginning of the acts."""
+    timeout_s: float = DEFAULT_ACT_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A finding that the change may mend; all that is said must fit."""
+
+    step: str = "*"
+    """The finding's step; `*` stands for any text."""
+    finding: FindingKind | None = None
+    mentions: str = ""
+    """Text in its summary or evidence, in whatever case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change playbook does to a host; its checks are the playbook's steps."""
+
+    acts: tuple[Act, ...]
+    before: int
+    """So many of the playbook's steps are asked before the acts, the rest after them."""
+    verify: Condition | None = None
+    """None only where an act reboots: then the new boot id is the condition."""
+    undo: Undo | None = None
+    mends: tuple[Mend, ...] = ()
+    away_s: float = DEFAULT_AWAY_S
+    """How long a host may be out of reach after its acts began, before it counts as lost."""
+
+    @property
+    def reboots(self) -> bool:
+        """Whether the host goes down by it."""
+        return any(act.reboots for act in self.acts)
+
+
+@dataclass(frozen=True, slots=True)
 class Playbook:
-    """Steps in order, parameters already substituted."""
+    """Steps in order, parameters already substituted.
+
+    Steps only read, also those of a change: what changes hosts is in `change` alone.
+    """
 
     name: str
     steps: tuple[Step, ...]
@@ -262,6 +327,8 @@ class Playbook:
     """The file it came from; empty for `exec`."""
     params: Mapping[str, str] = field(default_factory=dict)
     """The values it was rendered with."""
+    change: Change | None = None
+    """None: a diagnosis."""
 
 
 # --------------------------------------------------------------------------------------- plan
@@ -572,6 +639,103 @@ class CloudFacts:
     """Sentences: what was asked, and why there is no answer."""
 
 
+# ------------------------------------------------------------------------------------ rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """So many hosts, or a share of them."""
+
+    number: float
+    """Hosts; with `percent` per cent of them."""
+    percent: bool = False
+
+    def __str__(self) -> str:
+        """As it is written: `3`, `25%`."""
+        return f"{self.number:g}{'%' if self.percent else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRules:
+    """How a change goes over the fleet."""
+
+    batches: tuple[Size, ...] = (Size(1), Size(10, percent=True), Size(25, percent=True))
+    """The first is the canary; the last is repeated until all hosts had their turn."""
+    max_failures: Size = Size(0)
+    """So many hosts may fail or stay away; past it no further host is begun."""
+    apart: str | None = None
+    """An attribute: hosts of two of its values are never changed at the same time."""
+    keep: Size | None = None
+    """So many of each group's hosts stay up at any time."""
+    keep_by: str | None = None
+    """The attribute whose values are those groups; None: all hosts of the run are one."""
+    pause_s: float = 0.0
+    """Between two batches."""
+    ask: bool = False
+    """Ask between two batches."""
+
+
+class HostState(StrEnum):
+    """What became of a host in a change."""
+
+    UNTOUCHED = "untouched"
+    ABOUT = "about"
+    """Written before the act: whether it began only the host knows."""
+    DONE = "done"
+    UNDONE = "undone"
+    """Changed, and put back by its `undo`."""
+    FAILED = "failed"
+    """Changed, not as it should be, and not put back."""
+    UNKNOWN = "unknown"
+    """It did not come back within the limit, or does not say."""
+
+
+SETTLED = frozenset({HostState.DONE, HostState.UNDONE, HostState.FAILED})
+"""States that stay as they are unless somebody acts on the host again."""
+OPEN = frozenset({HostState.ABOUT, HostState.UNKNOWN})
+"""States of which only the host knows more."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAct:
+    """One entry of the record of a change, in the archive before what it announces."""
+
+    host: str
+    state: HostState
+    at: float
+    """Unix time, this machine's clock."""
+    attempt: int = 1
+    """Which try of this run on this host."""
+    boot_id: str = ""
+    """Before the acts."""
+    reason: str = ""
+    """In words, where the state is not the one that was wanted."""
+    said: str = ""
+    """What the acts, or the undo, wrote; clipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A change going over the fleet: what was decided, and what happened."""
+
+    rules: RolloutRules
+    batches: tuple[tuple[str, ...], ...]
+    """The hosts in the order they were to have their turn."""
+    who: str
+    """`user@machine` that began it."""
+    acts: tuple[HostAct, ...] = ()
+    """In the order they were written."""
+    stopped: str = ""
+    """Why it ended before all hosts had their turn; empty where it did not, or was killed."""
+
+    def states(self) -> dict[str, HostAct]:
+        """Host -> the last that is written of it; those that had a turn first, in that order."""
+        last = {act.host: act for act in self.acts}
+        waiting = {host for batch in self.batches for host in batch} - last.keys()
+        ordered = [host for batch in self.batches for host in batch if host in waiting]
+        return last | {host: HostAct(host, HostState.UNTOUCHED, 0.0, 0) for host in ordered}
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run, live or stored: everything `compare` needs."""
@@ -593,6 +757,8 @@ class Run:
     """The attribute within whose values hosts are compared; None: all with all."""
     cloud: CloudFacts | None = None
     """What the provider said meanwhile; None where nobody was asked."""
+    rollout: Rollout | None = None
+    """Of a change; None for a diagnosis."""
 
 
 # ------------------------------------------------------------------------------------- events
@@ -627,7 +793,24 @@ class ArchiveFailed:
     reason: str
 
 
-Event = HostStarted | StepFinished | HostFinished | ArchiveFailed
+@dataclass(frozen=True, slots=True)
+class HostActed:
+    """What is about to be done to a host, or what became of it; it is in the archive."""
+
+    act: HostAct
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBegun:
+    """Hosts of a rollout have their turn."""
+
+    number: int
+    """From 1."""
+    of: int
+    hosts: tuple[str, ...]
+
+
+Event = HostStarted | StepFinished | HostFinished | ArchiveFailed | HostActed | BatchBegun
 OnEvent = Callable[[Event], Event | None]
 """Hears of an event. What it answers, an event of the same kind, is held from then on in place of
 the one it heard: its outputs may be stored by then. None: the event itself is."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fleetdiag.errors import FileProblemsError, Problem
@@ -100,6 +100,19 @@ class Marked:
                 node = node.children[step][2]
                 path.append(step)
         return tuple(path)
+
+    def renamed(self, key: str, new: str) -> Marked:
+        """The document with the value of `key` at the top under `new`, in place of what was there.
+
+        Places stay those of the file.
+        """
+        data = {**self.data} if isinstance(self.data, dict) else {}
+        children = dict(self._root.children)
+        for held in (data, children):
+            held.pop(new, None)
+            if key in held:
+                held[new] = held.pop(key)
+        return replace(self, data=data, _root=replace(self._root, children=children))
 
     def problem(self, path: YamlPath, message: str, *, key: bool = False) -> Problem:
         """A problem at the value (or key) at `path`."""

@@ -22,6 +22,7 @@ STAGES = {
     "executor",
     "transport",
     "archive",
+    "change",
     "compare",
     "report",
 }
@@ -48,12 +49,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "executor": CONTRACTS | {"script"},
     "transport": CONTRACTS | {"script"},
     "archive": CONTRACTS,
+    "change": CONTRACTS,
     "compare": CONTRACTS | {"rules", "folding"},
     "report": CONTRACTS | {"folding"},
     "cloud": CONTRACTS | {"aws"},
     # What wires them.
     "pipeline": CONTRACTS | STAGES | {"outputs", "rules"},
-    "cli": CONTRACTS | STAGES | {"outputs", "pipeline", "rules", "settings"},
+    "changes": CONTRACTS | STAGES,
+    "cli": CONTRACTS | STAGES | {"changes", "outputs", "pipeline", "rules", "settings"},
     "__main__": CONTRACTS | {"cli"},
 }
 

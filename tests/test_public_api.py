@@ -28,6 +28,7 @@ def test_the_archive_offers() -> None:
         "Writer",
         "default_directory",
         "find",
+        "is_change",
         "list_runs",
         "load",
         "new_run_id",

@@ -9,7 +9,7 @@ Knows the model; nothing of SSH, of comparison or of the screen.
 
 from __future__ import annotations
 
-from fleetdiag.archive.reader import RunSummary, load, summarize
+from fleetdiag.archive.reader import RunSummary, is_change, load, summarize
 from fleetdiag.archive.shelf import (
     default_directory,
     find,
@@ -25,6 +25,7 @@ __all__ = [
     "Writer",
     "default_directory",
     "find",
+    "is_change",
     "list_runs",
     "load",
     "new_run_id",

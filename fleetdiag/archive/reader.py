@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fleetdiag.archive import rows, schema
 from fleetdiag.archive.blobs import HELD_BYTES, Blobs
+from fleetdiag.archive.change_rows import rollout_of
 from fleetdiag.archive.cloud_rows import cloud_of, console_names
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import HostResult, HostStatus, Outcome, Run, StepResult
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from fleetdiag.model import CloudFacts, Output, Step
+    from fleetdiag.model import CloudFacts, Output, Rollout, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,14 @@ def load(path: Path, only: Callable[[Step], bool] | None = None) -> Run:
             note=None if about["note"] is None else str(about["note"]),
             peers=None if about.get("peers") is None else str(about["peers"]),
             cloud=None if only is not None else _cloud(connection),
+            rollout=_rollout(connection),
         )
+
+
+def is_change(path: Path) -> bool:
+    """Whether the run changed hosts, or was about to; raises ArchiveError."""
+    with _opened(path) as connection:
+        return _rollout(connection) is not None
 
 
 def summarize(path: Path) -> RunSummary:
@@ -120,6 +128,17 @@ def _cloud(connection: sqlite3.Connection) -> CloudFacts | None:
         return None
     outputs = {blob.sha256: schema.unpack(blob) for blob in _blobs(connection, console_names(row))}
     return cloud_of(row, outputs)
+
+
+def _rollout(connection: sqlite3.Connection) -> Rollout | None:
+    """What was done to the hosts; None for a diagnosis."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rollout'").fetchone()
+    found = connection.execute("SELECT body FROM rollout").fetchone() if there else None
+    if found is None:
+        return None
+    row = schema.from_body(found[0])
+    acts = connection.execute("SELECT body FROM act ORDER BY number")
+    return rollout_of(row, [schema.from_body(body) for (body,) in acts])
 
 
 def _hosts(
@@ -203,7 +222,7 @@ def _refuse_others(connection: sqlite3.Connection, path: Path) -> None:
         )
     # Exactly our tables: a view in their place could run anything, for ever.
     found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    expected = set(schema.TABLES) - ({schema.CLOUD_TABLE} if version < schema.FORMAT else set())
+    expected = {sql for sql in schema.TABLES if schema.SINCE.get(sql, 1) <= version}
     if {sql for (sql,) in found} != expected:
         raise ArchiveError(f"{path}: not a stored run (other tables)")
 

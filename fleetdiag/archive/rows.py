@@ -8,16 +8,22 @@ with a default.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetdiag.model import (
+    Act,
+    Change,
     Compare,
+    Condition,
     Field,
+    FindingKind,
     Flag,
     HostFacts,
     HostResult,
     HostStatus,
+    Mend,
     Mode,
     Outcome,
     Playbook,
@@ -26,6 +32,7 @@ from fleetdiag.model import (
     Side,
     Step,
     StepResult,
+    Undo,
     Unit,
 )
 
@@ -92,6 +99,7 @@ def playbook_row(playbook: Playbook) -> Row:
         "about": playbook.about,
         "source": playbook.source,
         "params": dict(playbook.params),
+        "change": None if playbook.change is None else change_row(playbook.change),
     }
 
 
@@ -102,6 +110,7 @@ def playbook_of(row: Row) -> Playbook:
         about=get(row, "about", str),
         source=get(row, "source", str),
         params=_text_map(row, "params"),
+        change=None if row.get("change") is None else change_of(get(row, "change", dict)),
     )
 
 
@@ -215,6 +224,63 @@ def _flag_of(row: Row) -> Flag:
         equals=get(row, "equals", _TEXT_OR_NONE),
         name=get(row, "name", str),
         explains=texts(row, "explains"),
+    )
+
+
+# ------------------------------------------------------------------------------------ change
+
+
+def change_row(change: Change) -> Row:
+    return {
+        "acts": [asdict(act) for act in change.acts],
+        "before": change.before,
+        "verify": None if change.verify is None else asdict(change.verify),
+        "undo": None if change.undo is None else asdict(change.undo),
+        "mends": [asdict(mend) for mend in change.mends],
+        "away_s": change.away_s,
+    }
+
+
+def change_of(row: Row) -> Change:
+    verify = get(row, "verify", (dict, type(None)))
+    undo = get(row, "undo", (dict, type(None)))
+    return Change(
+        acts=tuple(_act_of(act) for act in get(row, "acts", list)),
+        before=get(row, "before", int),
+        verify=None if verify is None else _condition_of(verify),
+        undo=None if undo is None else _undo_of(undo),
+        mends=tuple(_mend_of(mend) for mend in get(row, "mends", list)),
+        away_s=get(row, "away_s", _NUMBER),
+    )
+
+
+def _condition_of(row: Row) -> Condition:
+    return Condition(get(row, "command", str), get(row, "within_s", _NUMBER))
+
+
+def _undo_of(row: Row) -> Undo:
+    return Undo(
+        command=get(row, "command", str),
+        after_s=get(row, "after_s", _NUMBER),
+        timeout_s=get(row, "timeout_s", _NUMBER),
+    )
+
+
+def _act_of(row: Row) -> Act:
+    return Act(
+        name=get(row, "name", str),
+        command=get(row, "command", str),
+        timeout_s=get(row, "timeout_s", _NUMBER),
+        reboots=get(row, "reboots", bool),
+    )
+
+
+def _mend_of(row: Row) -> Mend:
+    finding = get(row, "finding", (str, type(None)))
+    return Mend(
+        step=get(row, "step", str),
+        finding=None if finding is None else FindingKind(finding),
+        mentions=get(row, "mentions", str),
     )
 
 

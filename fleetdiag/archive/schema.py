@@ -1,9 +1,10 @@
 """The file of a run: its tables, how it is recognised, how outputs are packed. Pure.
 
 One row of `run` and one of `host` a planned host are there from the start; one of `cloud` where the
-provider was asked; a row of `result` comes
-with each host that finishes, in the same transaction as its outputs; the row of `finished` comes
-last, and its absence tells that the run was killed. Bodies are JSON.
+provider was asked; one of `rollout` where hosts are changed, with a row of `act` before and after
+each change of one; a row of `result` comes with each host that finishes, in the same transaction as
+its outputs; the row of `finished` comes last, and its absence tells that the run was killed. Bodies
+are JSON.
 """
 
 from __future__ import annotations
@@ -16,14 +17,21 @@ from typing import Any, NamedTuple
 SUFFIX = ".fleetdiag"
 APPLICATION_ID = 0x666C6467
 """`fldg`, in SQLite's header: what `file` and `load` know a run by."""
-FORMAT = 2
-"""SQLite's user_version; one more whenever an older fleetdiag could misread the file. 2: cloud."""
+FORMAT = 3
+"""SQLite's user_version; one more whenever an older fleetdiag could misread the file. 2: cloud; 3:
+changes."""
 
 CLOUD_TABLE = "CREATE TABLE cloud (body BLOB NOT NULL)"
+ROLLOUT_TABLE = "CREATE TABLE rollout (body BLOB NOT NULL)"
+ACT_TABLE = "CREATE TABLE act (number INTEGER PRIMARY KEY, body BLOB NOT NULL)"
+SINCE = {CLOUD_TABLE: 2, ROLLOUT_TABLE: 3, ACT_TABLE: 3}
+"""The format with which tables came that were not there from the first."""
 TABLES = (
     "CREATE TABLE run (body BLOB NOT NULL)",
     "CREATE TABLE finished (body BLOB NOT NULL)",
     CLOUD_TABLE,
+    ROLLOUT_TABLE,
+    ACT_TABLE,
     "CREATE TABLE host (position INTEGER PRIMARY KEY, body BLOB NOT NULL)",
     (
         "CREATE TABLE result (position INTEGER PRIMARY KEY, status TEXT NOT NULL,"

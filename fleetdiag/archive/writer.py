@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sqlite3
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from fleetdiag.archive import cloud_rows, rows, schema
+from fleetdiag.archive import change_rows, cloud_rows, rows, schema
 from fleetdiag.archive.blobs import Blobs
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import StoredOutput, read_output
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from fleetdiag.model import CloudFacts, HostResult, Output, Plan, StepResult
+    from fleetdiag.model import (
+        CloudFacts,
+        HostAct,
+        HostResult,
+        Output,
+        Plan,
+        Rollout,
+        StepResult,
+    )
 
 _LOCKED_S = 20.0
 """How long another program may hold the file (a report of it is being made, a backup) before this
@@ -97,8 +106,8 @@ class Writer:
         except sqlite3.Error as error:
             raise _not_stored(path, error) from error
         with writer._transaction():
-            # A run from before the provider was asked.
-            connection.execute(schema.CLOUD_TABLE.replace("TABLE", "TABLE IF NOT EXISTS", 1))
+            for table in schema.SINCE:  # a run from before it was there
+                connection.execute(table.replace("TABLE", "TABLE IF NOT EXISTS", 1))
             connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
         return writer
 
@@ -170,6 +179,42 @@ class Writer:
         data = read_output(output)
         name = self._keep(data)
         return self._kept.setdefault(name, self._blobs.held(name, data))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While entered, no other process may go on with this run; it ends with this one, however.
+
+        Raises ArchiveError where another is at it. Entered around the writer itself: SQLite's own
+        locks would go with the first descriptor of the file that is closed.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            self.close()
+            raise ArchiveError(f"{self.path}: somebody is going on with this run now") from None
+        finally:
+            self.close()
+            os.close(descriptor)
+
+    def add_rollout(self, rollout: Rollout) -> None:
+        """Stores what is decided of a change, in place of what was; its acts stay as they are.
+
+        From here on all that is written is synced: the record of what is about to be done to hosts
+        is to outlive this machine, too. Raises ArchiveError.
+        """
+        with self._transaction():
+            self._connection.execute("DELETE FROM rollout")
+            body = schema.to_body(change_rows.rollout_row(rollout))
+            self._connection.execute("INSERT INTO rollout VALUES (?)", (body,))
+        self._connection.execute("PRAGMA synchronous = FULL")
+
+    def add_act(self, act: HostAct) -> None:
+        """Stores what is about to be done to a host, or what became of it; raises ArchiveError."""
+        body = schema.to_body(change_rows.act_row(act))
+        with self._transaction():
+            self._connection.execute("INSERT INTO act (body) VALUES (?)", (body,))
 
     def _keep(self, output: bytes) -> str:
         """Store an output, unless it is there; the name it has."""

@@ -6,15 +6,16 @@ import shlex
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fleetdiag.cli import screen
 from fleetdiag.cli.descriptors import fitted
 from fleetdiag.cli.interrupt import stop_on_signal
 from fleetdiag.cli.passwords import ask_become_password, ask_secrets
 from fleetdiag.cli.progress import Progress, choose_style
-from fleetdiag.errors import ArchiveError, SettingsError
+from fleetdiag.errors import ArchiveError, PlanError, SettingsError
 from fleetdiag.model import (
     Comparison,
     ExitCode,
@@ -29,10 +30,11 @@ from fleetdiag.settings import Format, Settings, flag
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
     from fleetdiag.cli.options import Login, Output
     from fleetdiag.executor import Engine
-    from fleetdiag.model import Transport
+    from fleetdiag.model import Event, Transport
     from fleetdiag.transport import Secrets
 
 Result = TypeVar("Result")
@@ -41,10 +43,19 @@ Start = Callable[..., Result]
 
 
 def make_plan(
-    inventory: Inventory, hosts: tuple[Host, ...], playbook: Playbook, settings: Settings
+    inventory: Inventory,
+    hosts: tuple[Host, ...],
+    playbook: Playbook,
+    settings: Settings,
+    *,
+    changes: bool = False,
 ) -> Plan:
-    """The plan under the settings; raises PlanError."""
+    """The plan under the settings; raises PlanError, also for a change: it only asks its checks."""
     from fleetdiag import plan
+
+    if playbook.change is not None and not changes:
+        words = f"`{playbook.name}` changes hosts"
+        raise PlanError(f"{words}: `fleetdiag run {playbook.name} --allow-changes` runs it")
 
     # The key exchange too, as ssh's own ConnectTimeout has it (ssh_config(5)).
     patience_s = settings.connect_timeout_s
@@ -59,8 +70,43 @@ def make_plan(
     )
 
 
-def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -> Result:
-    """Carry the plan out, with progress and Ctrl-C; what `start` gives."""
+class Watch(Protocol):
+    """Shows what happens while it is entered."""
+
+    def __enter__(self) -> object:
+        """From here on."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Until here."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Something happened."""
+
+    def interrupted(self) -> None:
+        """Somebody asked for the end."""
+
+
+def launch(
+    start: Start[Result],
+    plan: Plan,
+    login: Login,
+    settings: Settings,
+    watch: Watch | None = None,
+) -> Result:
+    """Carry the plan out, with progress (or `watch`) and Ctrl-C; what `start` gives.
+
+    A change is carried out from this process alone: who decides what comes next must know.
+    """
+    if plan.playbook.change is not None:
+        if settings.on is not None:
+            raise SettingsError(f"{plan.playbook.name} changes hosts, which --on cannot")
+        settings = replace(settings, processes=1)
     if settings.on is None:
         plan = fitted(plan)
     else:
@@ -69,18 +115,18 @@ def launch(start: Start[Result], plan: Plan, login: Login, settings: Settings) -
     secrets = ask_secrets(plan, login, keys=settings.on is None)
     become_password = ask_become_password(login)
     stop = threading.Event()
-    style = choose_style(wanted=settings.progress)
+    shown = watch or _progress(plan, settings)
     try:
         with (
             closing(opened(plan, secrets, login, settings)) as transport,
-            Progress(plan, style) as progress,
-            stop_on_signal(stop, progress.interrupted),
+            shown,
+            stop_on_signal(stop, shown.interrupted),
         ):
             return start(
                 plan,
                 transport,
                 archive_dir=directory,
-                on_event=progress,
+                on_event=shown,
                 become_password=become_password,
                 stop=stop,
             )
@@ -132,6 +178,11 @@ def check_workers_can(plan: Plan, login: Login, on: str) -> None:
         )
     if on != "dask" and any(each.host.transport is TransportKind.LOCAL for each in plan.hosts):
         raise SettingsError(f"`local` is this machine: a worker of --on {on} would ask itself")
+
+
+def _progress(plan: Plan, settings: Settings) -> Watch:
+    """What shows a diagnosis as it goes."""
+    return Progress(plan, choose_style(wanted=settings.progress))
 
 
 def stored_in(settings: Settings) -> Path:

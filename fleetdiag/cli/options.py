@@ -85,7 +85,7 @@ def resolve(*groups: Fleet | Pace | Output, **flags: object) -> Settings:
     return load_settings(grouped | flags)
 
 
-def _bundle(name: str, kind: type, *options: Decorator) -> Decorator:
+def bundle(name: str, kind: type, *options: Decorator) -> Decorator:
     """Adds the options to a command and gives their values to its parameter `name` as a `kind`."""
 
     def decorate(command: Command) -> Command:
@@ -183,11 +183,11 @@ BECOME = click.option(
     "-b", "--become", is_flag=True, default=None, help="Run every step through sudo."
 )
 
-fleet = _bundle(
+fleet = bundle(
     "fleet", Fleet, SOURCES, ADHOC, SSH_CONFIG, USER, IDENTITY, PORT, VIA, TRANSPORT, BECOME
 )
 
-login = _bundle(
+login = bundle(
     "login",
     Login,
     click.option(
@@ -203,7 +203,7 @@ SAVE = _setting(
     "save", "--save", type=click.Path(file_okay=False), metavar="DIR", help="Where runs are stored."
 )
 
-pace = _bundle(
+pace = bundle(
     "pace",
     Pace,
     _setting("fanout", "-f", "--fanout", metavar="N", help="Hosts at once."),
@@ -243,7 +243,7 @@ format_only, save = FORMAT, SAVE
 """Alone, for the verbs that start no run."""
 VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show how odd hosts differ.")
 
-output = _bundle("output", Output, FORMAT, FAIL_ON, VERBOSE)
+output = bundle("output", Output, FORMAT, FAIL_ON, VERBOSE)
 
 limit = click.option(
     "-l",

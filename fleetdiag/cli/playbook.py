@@ -6,12 +6,16 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetdiag.cli import candidates, options
 from fleetdiag.cli.screen import has_color, say, show, visible, width_columns
 from fleetdiag.model import ExitCode, HostStatus, Outcome
+
+if TYPE_CHECKING:
+    from fleetdiag.playbook import Listing
 
 
 @click.group(epilog="Example: fleetdiag playbook show triage")
@@ -33,7 +37,7 @@ def list_playbooks() -> ExitCode:
     rows = [
         [
             listing.name,
-            "BROKEN: see `playbook lint`" if listing.problems else visible(listing.about),
+            _about(listing),
             " ".join(listing.params),
             str(listing.source),
         ]
@@ -46,6 +50,12 @@ def list_playbooks() -> ExitCode:
     widths = [None, about_width, None, None]
     show(tabulate(rows, headers=headers, maxcolwidths=widths, disable_numparse=True))
     return ExitCode.CLEAN
+
+
+def _about(listing: Listing) -> str:
+    if listing.problems:
+        return "BROKEN: see `playbook lint`"
+    return f"{'CHANGES HOSTS. ' if listing.changes else ''}{visible(listing.about)}"
 
 
 @playbook.command("show", epilog="Example: fleetdiag playbook show triage")

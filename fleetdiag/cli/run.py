@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetdiag.cli import candidates, options
+from fleetdiag.cli import candidates, options, rolling
 from fleetdiag.cli.asking import asking_of
 from fleetdiag.cli.baseline import load_baseline
 from fleetdiag.cli.fleet import choose, load_inventory
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Run what this stored run has no result of, into the same file: an id, or `last`.",
 )
 @options.ask_cloud
+@rolling.options
 @click.option("--dry-run", is_flag=True, help="Print who, what and in which order; touch nothing.")
 @options.fleet
 @options.login
@@ -59,6 +60,7 @@ def run(
     baseline: str | None,
     retry: str | None,
     ask_cloud: bool,
+    roll: rolling.Rolling,
     dry_run: bool,
     fleet: options.Fleet,
     login: options.Login,
@@ -67,7 +69,8 @@ def run(
 ) -> ExitCode:
     """Run a playbook on the fleet and compare the hosts.
 
-    PLAYBOOK is a name from `fleetdiag playbook list`, or a file.
+    PLAYBOOK is a name from `fleetdiag playbook list`, or a file. One that changes hosts runs with
+    --allow-changes only, and asks before it does anything.
     """
     from fleetdiag import pipeline
     from fleetdiag.plan import remaining
@@ -76,6 +79,14 @@ def run(
     stored = None if retry is None else _stored(retry, settings)
     loaded = _asked(playbook, params) if stored is None else _asked_again(stored, playbook, params)
     inventory = load_inventory(fleet, settings)
+    if loaded.change is not None:
+        from fleetdiag.cli.change import Asked, run_change
+
+        if peers is not None or baseline is not None:
+            raise click.UsageError("--peers and --baseline are for diagnoses")
+        asked = Asked(loaded, limit, stored, roll, fleet, login, output, ask_cloud, dry_run)
+        return run_change(asked, inventory, settings)
+    rolling.refuse_for(loaded, roll)
     hosts = choose(inventory, limit, settings)
     if stored is not None:
         hosts = _without_result(stored.run, hosts)
@@ -104,17 +115,19 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Stored:
+class Stored:
+    """A run to go on with."""
+
     run: Run
     path: Path
 
 
-def _stored(ref: str, settings: Settings) -> _Stored:
+def _stored(ref: str, settings: Settings) -> Stored:
     """The run to go on with; raises ArchiveError."""
     from fleetdiag import archive
 
     path = archive.find(stored_in(settings), ref)
-    return _Stored(archive.load(path), path)
+    return Stored(archive.load(path), path)
 
 
 def _asked(playbook: str | None, params: dict[str, str]) -> Playbook:
@@ -125,7 +138,7 @@ def _asked(playbook: str | None, params: dict[str, str]) -> Playbook:
     return playbooks.load(playbook, params)
 
 
-def _asked_again(stored: _Stored, playbook: str | None, params: dict[str, str]) -> Playbook:
+def _asked_again(stored: Stored, playbook: str | None, params: dict[str, str]) -> Playbook:
     """What was asked then, whatever the file says by now."""
     if playbook is not None or params:
         raise click.UsageError("--retry asks what the stored run asked: name no playbook")

@@ -69,6 +69,13 @@ def _runs_table(stored: Sequence[RunSummary], format: Format) -> str:  # noqa: A
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="What this host answered.")
 @click.option("--step", "steps", multiple=True, metavar="STEP", help="What this step gave.")
 @options.baseline
+@click.option(
+    "--ask/--no-ask",
+    default=True,
+    help="Of a change: ask hosts of which the run does not know what became of them.",
+)
+@options.fleet
+@options.login
 @options.save
 @options.output
 def show_run(
@@ -76,6 +83,9 @@ def show_run(
     hosts: tuple[str, ...],
     steps: tuple[str, ...],
     baseline: str | None,
+    ask: bool,
+    fleet: options.Fleet,
+    login: options.Login,
     save: Path | None,
     output: options.Output,
 ) -> ExitCode:
@@ -86,8 +96,12 @@ def show_run(
     """
     from fleetdiag import archive, pipeline
 
-    settings = options.resolve(output, save=save)
+    settings = options.resolve(fleet, output, save=save)
     path = archive.find(stored_in(settings), run)
+    if not (hosts or steps or baseline) and archive.is_change(path):
+        from fleetdiag.cli.change import show_stored
+
+        return show_stored(archive.load(path), fleet if ask else None, login, settings, output)
     if not (hosts or steps):
         comparison = pipeline.stored(path, lambda run: _baseline_of(run, baseline, settings))
         show_report(comparison, settings, output, hint=show_hint(comparison, settings))

@@ -45,6 +45,8 @@ class Listing:
     source: Path
     params: tuple[str, ...] = ()
     """The names of its parameters."""
+    changes: bool = False
+    """Whether it changes hosts."""
     problems: tuple[Problem, ...] = ()
     """Why it cannot be used; empty where it can."""
 
@@ -116,6 +118,7 @@ def names(search: Sequence[Path] | None = None) -> tuple[str, ...]:
 
 def available(search: Sequence[Path] | None = None) -> tuple[Listing, ...]:
     """Every playbook that can be named, broken ones too, sorted; of equal names the one used."""
+    from fleetdiag.playbook.change_schema import ChangeFile
     from fleetdiag.playbook.check import checked
     from fleetdiag.playbook.find import by_name, directories
 
@@ -124,15 +127,19 @@ def available(search: Sequence[Path] | None = None) -> tuple[Listing, ...]:
         result = checked(paths[0])
         about = (result.file and result.file.about) or ""
         params = tuple(result.file.params) if result.file else ()
-        listings.append(Listing(name, about, paths[0], params, result.problems))
+        listings.append(
+            Listing(
+                name, about, paths[0], params, isinstance(result.file, ChangeFile), result.problems
+            )
+        )
     return tuple(listings)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a playbook file, for editors that complete and check."""
-    from fleetdiag.playbook import schema
+    from fleetdiag.playbook import change_schema
 
-    return schema.json_schema()
+    return change_schema.json_schema()
 
 
 def render_yaml(playbook: Playbook) -> str:

@@ -18,6 +18,8 @@ from fleetdiag.model import (
     Side,
     Step,
 )
+from fleetdiag.playbook.build_change import change_of, checks_named
+from fleetdiag.playbook.change_schema import ChangeFile
 from fleetdiag.playbook.includes import chosen, params_given
 from fleetdiag.playbook.parameters import values_for
 from fleetdiag.playbook.placeholders import substituted
@@ -42,8 +44,8 @@ _MAX_DERIVED_CHARS = 32
 
 
 def built(
-    file: PlaybookFile,
-    includes: Mapping[int, Included],
+    file: PlaybookFile | ChangeFile,
+    includes: Mapping[str, Mapping[int, Included]],
     name: str,
     source: str,
     values: Mapping[str, str],
@@ -52,12 +54,20 @@ def built(
 
     Raises PlaybookError where a value that is passed on does not fit an included playbook.
     """
+    change = None
+    if isinstance(file, ChangeFile):
+        before, after = checks_of(file, includes, values)
+        steps = [*before, *after]
+        change = change_of(file, len(before), values)
+    else:
+        steps = steps_of(file, includes["steps"], values)
     return Playbook(
         name=file.name or playbook_name(name),
-        steps=tuple(steps_of(file, includes, values)),
+        steps=tuple(steps),
         about=file.about or "",
         source=source,
         params=dict(values),
+        change=change,
     )
 
 
@@ -77,6 +87,22 @@ def steps_of(
         else:
             steps += inner[position]
     return steps
+
+
+def checks_of(
+    file: ChangeFile, includes: Mapping[str, Mapping[int, Included]], values: Mapping[str, str]
+) -> tuple[list[Step], list[Step]]:
+    """The compared steps of a change: before its acts, and after them."""
+
+    def section(name: str, entries: list[StepEntry]) -> list[Step]:
+        as_diagnosis = PlaybookFile.model_construct(
+            params=file.params, defaults=file.defaults, steps=entries
+        )
+        return steps_of(as_diagnosis, includes.get(name, {}), values)
+
+    before = section("before", file.before)
+    after = before if file.after is None else section("after", file.after)
+    return checks_named("before", before), checks_named("after", after)
 
 
 def _included(entry: StepEntry, included: Included, values: Mapping[str, str]) -> list[Step]:

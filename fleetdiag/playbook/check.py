@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from fleetdiag.errors import PlaybookError, PlaybookFileError, Problem
 from fleetdiag.playbook.build import steps_of
+from fleetdiag.playbook.change_schema import CHECKED, ChangeFile, change_keys_at, is_change
 from fleetdiag.playbook.comparing import comparing_problems
 from fleetdiag.playbook.includes import (
     MAX_DEPTH,
@@ -50,12 +51,12 @@ if TYPE_CHECKING:
 class Checked:
     """A file that was read: what it says, as far as it makes sense, and what is wrong."""
 
-    file: PlaybookFile | None
+    file: PlaybookFile | ChangeFile | None
     """None where there is a problem."""
     problems: tuple[Problem, ...]
     """In the order of the file."""
-    includes: Mapping[int, Included] = field(default_factory=dict)
-    """The playbooks it includes, by the position in its `steps`."""
+    includes: Mapping[str, Mapping[int, Included]] = field(default_factory=dict)
+    """The playbooks it includes, by key (`steps`; of a change `before`, `after`) and position."""
     marked: Marked | None = None
     """The places of its values; None where it is no YAML."""
 
@@ -89,22 +90,29 @@ def checked(
     file = None
     data = _as_written(marked, marked.data)
     try:
-        file = PlaybookFile.model_validate(data)
+        file = (ChangeFile if is_change(data) else PlaybookFile).model_validate(data)
     except ValidationError as error:
         problems += problems_from_pydantic(error, marked, marked.file, partial(_keys_at, data))
-    includes = _Includes(marked, (*including, path), search, known)
-    names = includes.names(data)
     places = {(problem.line, problem.column) for problem in problems}
-    for problem in (*includes.problems, *_beyond_the_schema(marked, data, names)):
-        if (problem.line, problem.column) not in places:
-            problems.append(problem)
+    found: dict[str, Mapping[int, Included]] = {}
+    beyond = [*_empty_values(marked, marked.data, ())]
+    for section in CHECKED if is_change(data) else ("steps",):
+        # Checked as the steps of a diagnosis, whatever the key they stand under.
+        view = marked.renamed(section, "steps") if is_change(data) else marked
+        includes = _Includes(view, (*including, path), search, known)
+        steps = _as_written(view, view.data)
+        names = includes.names(steps)
+        beyond += [*includes.problems, *_beyond_the_schema(view, steps, names)]
+        found[section] = includes.found
+    beyond += [*_acts(marked, data), *_parameter_uses(marked, data)]
+    problems += [each for each in beyond if (each.line, each.column) not in places]
     problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
-    return Checked(None if problems else file, tuple(problems), includes.found, marked)
+    return Checked(None if problems else file, tuple(dict.fromkeys(problems)), found, marked)
 
 
 def read(
     path: Path, shown: str | None = None, *, search: Sequence[Path] | None = None
-) -> tuple[PlaybookFile, Mapping[int, Included]]:
+) -> tuple[PlaybookFile | ChangeFile, Mapping[str, Mapping[int, Included]]]:
     """The file at `path` and what it includes; raises PlaybookFileError with every problem."""
     result = checked(path, shown, search=search)
     if result.file is None:
@@ -174,15 +182,21 @@ class _Includes:
             message = f"{quoted(include.include)} cannot be used: {first}{others}"
             self.problems.append(self._marked.problem(path, message))
             return None
-        return Included(inner.file, where, inner.includes)
+        if isinstance(inner.file, ChangeFile):
+            message = f"{quoted(include.include)} is a change, expected a diagnosis"
+            self.problems.append(self._marked.problem(path, message))
+            return None
+        return Included(inner.file, where, inner.includes["steps"])
 
 
-def _keys_at(data: object, path: YamlPath) -> tuple[str, ...]:
+def _keys_at(data: Any, path: YamlPath) -> tuple[str, ...]:
     """The keys allowed at `path` of this file."""
+    sections = CHECKED if is_change(data) else ("steps",)
     match path:
-        case ("steps", int(position)) if is_include(_steps(data)[position]):
-            return INCLUDE_KEYS
-    return keys_at(path)
+        case (str(section), int(position)) if section in sections:
+            if is_include(data[section][position]):
+                return INCLUDE_KEYS
+    return change_keys_at(path) if is_change(data) else keys_at(path)
 
 
 def _as_written(marked: Marked, value: object, path: YamlPath = ()) -> object:
@@ -196,8 +210,8 @@ def _as_written(marked: Marked, value: object, path: YamlPath = ()) -> object:
     match path:
         case (
             ("params", _, "default")
-            | ("steps", _, "flag", *_, "equals")
-            | ("steps", _, "params", _)
+            | ("steps" | "before" | "after", _, "flag", *_, "equals")
+            | ("steps" | "before" | "after", _, "params", _)
         ):
             return marked.spelling(path)
     return value
@@ -207,11 +221,9 @@ def _beyond_the_schema(
     marked: Marked, data: object, included: Mapping[int, list[str]]
 ) -> Iterator[Problem]:
     """What no schema of single values sees. Looks at the plain data, which may be anything."""
-    yield from _empty_values(marked, marked.data, ())
     if isinstance(data, dict):
         yield from _step_names(marked, data, included)
         yield from _defaults(marked, data)
-        yield from _parameter_uses(marked, data)
         yield from comparing_problems(marked, data)
 
 
@@ -277,7 +289,24 @@ def _defaults(marked: Marked, data: dict[str, Any]) -> Iterator[Problem]:
             yield marked.problem(("params", name, "default"), f"default {problem}")
 
 
-def _parameter_uses(marked: Marked, data: dict[str, Any]) -> Iterator[Problem]:
+def _acts(marked: Marked, data: object) -> Iterator[Problem]:
+    """Names given twice to the commands of a change."""
+    first: dict[str, int] = {}
+    for position, act in enumerate(_steps(data) if is_change(data) else []):
+        name = act.get("name") if isinstance(act, dict) else None
+        if not isinstance(name, str):
+            continue
+        path: YamlPath = ("steps", position, "name")
+        if name in first:
+            message = f"a second step named {quoted(name)}, the first is in line {first[name]}"
+            yield marked.problem(path, message)
+        first.setdefault(name, marked.place(path)[0])
+
+
+def _parameter_uses(marked: Marked, data: object) -> Iterator[Problem]:
+    """Of all the file: what is used and not there, used where it cannot be, or never used."""
+    if not isinstance(data, dict):
+        return
     params = _params(data)
     used = set()
     for path, command in _commands(data):
@@ -302,19 +331,32 @@ def _parameter_uses(marked: Marked, data: dict[str, Any]) -> Iterator[Problem]:
             yield marked.problem(("params", name), message, key=True)
 
 
+def _items(data: dict[str, Any]) -> Iterator[tuple[YamlPath, object]]:
+    """Every step of the file with its path, whatever key it stands under."""
+    for key in ("steps", *CHECKED) if is_change(data) else ("steps",):
+        listed = data.get(key)
+        for position, item in enumerate(listed if isinstance(listed, list) else []):
+            yield (key, position), item
+
+
 def _passed_on(data: dict[str, Any]) -> Iterator[tuple[YamlPath, str]]:
-    """Params whose value goes on to an included playbook."""
-    for position, step in enumerate(_steps(data)):
+    """Params whose value goes on as it is: to an included playbook, to what a finding mentions."""
+    for path, step in _items(data):
         given = step.get("params") if isinstance(step, dict) and is_include(step) else None
         for key, text in given.items() if isinstance(given, dict) else ():
             if isinstance(text, str) and (name := passed_on(text)) is not None:
-                yield ("steps", position, "params", key), name
+                yield (*path, "params", key), name
+    mends = data.get("mends") if is_change(data) else None
+    for position, mend in enumerate(mends if isinstance(mends, list) else []):
+        text = mend.get("mentions") if isinstance(mend, dict) else None
+        if isinstance(text, str) and (name := passed_on(text)) is not None:
+            yield ("mends", position, "mentions"), name
 
 
 def _commands(data: dict[str, Any]) -> Iterator[tuple[YamlPath, str]]:
     """Every command in the file with its path, whatever form its step has."""
-    for position, step in enumerate(_steps(data)):
-        here: YamlPath = ("steps", position)
+    others = [((key,), data.get(key)) for key in ("verify", "undo")] if is_change(data) else []
+    for here, step in [*_items(data), *others]:
         if isinstance(step, str):
             yield here, step
         if not isinstance(step, dict) or is_include(step):

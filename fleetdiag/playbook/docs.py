@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import fleetdiag
 from fleetdiag import rules
-from fleetdiag.playbook.build import steps_of
+from fleetdiag.playbook.build import checks_of, steps_of
+from fleetdiag.playbook.change_schema import (
+    ActFile,
+    ChangeFile,
+    MendFile,
+    UndoFile,
+    VerifyFile,
+    json_schema,
+)
 from fleetdiag.playbook.check import read
 from fleetdiag.playbook.find import shipped_directory
 from fleetdiag.playbook.render import split_rules
@@ -29,15 +37,17 @@ from fleetdiag.playbook.schema import (
     ParamFile,
     PlaybookFile,
     StepFile,
-    json_schema,
 )
 from fleetdiag.playbook.values import MASK_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
     from fleetdiag.model import Step
+    from fleetdiag.playbook.includes import Included
 
 DOCS = Path(fleetdiag.__file__).parent.parent / "docs"
 
@@ -286,6 +296,49 @@ can: not inside quotes (write `"$HOME"/@{dir}`, not `"$HOME/@{dir}"`), nor in a 
 
 @defaults@
 
+## `kind: change`
+
+A playbook that changes hosts says so. It is run with `--allow-changes` only, as
+[acting.md](acting.md) tells, and its steps are another kind: no comparison, no fallbacks.
+
+@change@
+
+```yaml
+kind: change
+about: Start the web server anew.
+
+mends:
+  - {step: failed-units, mentions: nginx}
+
+before:
+  - state: systemctl is-active nginx
+
+steps:
+  - name: restart
+    run: systemctl restart nginx
+
+verify: curl -fsS -m 3 -o /dev/null http://localhost/
+```
+
+### Its `steps`
+
+@act@
+
+They run on the host as root, one after another, detached: once begun they go on to their end,
+whatever becomes of the connection or of this program.
+
+### `verify`
+
+@verify@
+
+### `undo`
+
+@undo@
+
+### `mends`
+
+@mend@
+
 ## Shipped playbooks
 
 @shipped@
@@ -303,6 +356,11 @@ def page() -> str:
         "flag": FlagFile,
         "param": ParamFile,
         "defaults": DefaultsFile,
+        "change": ChangeFile,
+        "act": ActFile,
+        "verify": VerifyFile,
+        "undo": UndoFile,
+        "mend": MendFile,
     }
     text = _PAGE
     for name, model in models.items():
@@ -318,11 +376,11 @@ _SHIPPED_PAGE = """\
 
 <!-- Made by `python -m fleetdiag.playbook.docs --write` from playbooks/*.yaml. -->
 
-Each reads only, needs no root (with it, it sees more), and runs on anything with a POSIX shell,
-from Debian to busybox: where a command is not there or not permitted the step ends as *absent* or
-*denied*. `fleetdiag playbook show NAME` prints one in full, to be copied;
-[playbook.md](playbook.md) explains the format. In which mode it is compared stands behind each
-step; what its rules flag, whatever the other hosts say, below.
+Each reads only, unless it says that it changes hosts; it needs no root (with it, it sees more), and
+runs on anything with a POSIX shell, from Debian to busybox: where a command is not there or not
+permitted the step ends as *absent* or *denied*. `fleetdiag playbook show NAME` prints one in full,
+to be copied; [playbook.md](playbook.md) explains the format. In which mode it is compared stands
+behind each step; what its rules flag, whatever the other hosts say, below.
 """
 
 
@@ -339,9 +397,29 @@ def shipped_page() -> str:
         ]
         if params:
             parts.append("\n".join(["Parameters:", "", *params]) + "\n")
-        steps = steps_of(file, includes, {name: name.upper() for name in file.params})
+        values = {name: name.upper() for name in file.params}
+        if isinstance(file, ChangeFile):
+            parts.append(_change_text(file, includes, values) + "\n")
+            continue
+        steps = steps_of(file, includes["steps"], values)
         parts.append("\n".join(line for step in steps for line in _step_lines(step)) + "\n")
     return "\n".join(parts)
+
+
+def _change_text(
+    file: ChangeFile, includes: Mapping[str, Mapping[int, Included]], values: Mapping[str, str]
+) -> str:
+    """What it does, and what it asks before and after."""
+    before, after = checks_of(file, includes, values)
+    lines = ["**Changes hosts**: see [acting.md](acting.md).", ""]
+    lines += [f"- does **{act.name}**" for act in file.steps]
+    lines += (
+        [f"- undone by the host unless all is well in {file.undo.after:g} s"] if file.undo else []
+    )
+    for words, steps in (("asks before", before), ("asks after", after)):
+        names = ", ".join(step.name.partition(".")[2] for step in steps)
+        lines.append(f"- {words}: {names}")
+    return "\n".join(lines)
 
 
 def _step_lines(step: Step) -> list[str]:

@@ -11,9 +11,12 @@ from fleetdiag import rules
 from fleetdiag.model import (
     DEFAULT_OUTPUT_CAP_BYTES,
     DEFAULT_STEP_TIMEOUT_S,
+    Act,
+    Change,
     Compare,
     Field,
     Flag,
+    Mend,
     Playbook,
     Rate,
     Side,
@@ -57,7 +60,10 @@ def rendered(playbook: Playbook) -> str:
     document: dict[str, Any] = {"name": playbook.name}
     if playbook.about:
         document["about"] = playbook.about
-    document["steps"] = [_step(step) for step in playbook.steps]
+    if playbook.change is None:
+        document["steps"] = [_step(step) for step in playbook.steps]
+    else:
+        document |= _change(playbook.change, playbook.steps)
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
 
 
@@ -85,6 +91,35 @@ def _step(step: Step) -> dict[str, Any]:
     if step.output_cap_bytes != DEFAULT_OUTPUT_CAP_BYTES:
         fields["output_cap"] = step.output_cap_bytes
     return fields
+
+
+def _change(change: Change, checks: tuple[Step, ...]) -> dict[str, Any]:
+    """The keys of a change; its checks without the section before their names."""
+    own = [{**_step(step), "name": step.name.partition(".")[2]} for step in checks]
+    document: dict[str, Any] = {"kind": "change"}
+    if change.mends:
+        document["mends"] = [_mend(mend) for mend in change.mends]
+    document["before"] = own[: change.before]
+    document["steps"] = [_act(act) for act in change.acts]
+    if change.undo:
+        undo = {"run": escaped(change.undo.command), "after": _plain(change.undo.after_s)}
+        document["undo"] = {**undo, "timeout": _plain(change.undo.timeout_s)}
+    document["away"] = _plain(change.away_s)
+    if change.verify:
+        within = _plain(change.verify.within_s)
+        document["verify"] = {"run": escaped(change.verify.command), "within": within}
+    return document | {"after": own[change.before :]}
+
+
+def _act(act: Act) -> dict[str, Any]:
+    said = {"name": act.name, "run": escaped(act.command), "timeout": _plain(act.timeout_s)}
+    return said | ({"reboots": True} if act.reboots else {})
+
+
+def _mend(mend: Mend) -> dict[str, str]:
+    said = {} if mend.step == "*" else {"step": mend.step}
+    said |= {} if mend.finding is None else {"finding": mend.finding.value}
+    return said | ({"mentions": mend.mentions} if mend.mentions else {})
 
 
 def _compare(compare: Compare) -> str | dict[str, Any]:

@@ -51,13 +51,14 @@ if TYPE_CHECKING:
 MAX_STEPS = 500
 
 
-def _some_steps(steps: list[Any]) -> list[Any]:
+def some_steps(steps: list[Any]) -> list[Any]:
+    """`steps`, where there are as many as there may be; else ValueError."""
     if not 1 <= len(steps) <= MAX_STEPS:
         raise ValueError(f"{len(steps)} steps, expected from 1 to {MAX_STEPS}")
     return steps
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """No unknown keys, no conversions: text is text."""
 
     model_config = ConfigDict(
@@ -65,7 +66,7 @@ class _Strict(BaseModel):
     )
 
 
-class FlagFile(_Strict):
+class FlagFile(Strict):
     """A rule: what must not be, whatever the other hosts say.
 
     On lines: `matches`. On values: `feature` with `above`, `below`, `equals` or `matches`; of
@@ -96,7 +97,7 @@ class FlagFile(_Strict):
     """Names of rules whose finding on the same hosts is a consequence of this one."""
 
 
-class FieldFile(_Strict):
+class FieldFile(Strict):
     """A number in the output: where it is, what it counts, when it is odd.
 
     Short forms: a position, a pattern, or (in modes `keys` and `table`) nothing.
@@ -150,12 +151,12 @@ class FieldFile(_Strict):
                 {"type": "integer", "minimum": 1, "description": "A position"},
                 {"type": "string", "minLength": 1, "description": "A pattern"},
                 {"type": "null", "description": "The key or column of that name"},
-                _without(full, "description"),
+                without(full, "description"),
             ],
         }
 
 
-class CompareFile(_Strict):
+class CompareFile(Strict):
     """How the output is compared between hosts."""
 
     mode: Literal["auto", "text", "lines", "keys", "table", "numbers", "log", "ignore"] = "auto"
@@ -195,10 +196,10 @@ class CompareFile(_Strict):
         """The mode alone, or the mapping."""
         full = handler.resolve_ref_schema(handler(schema))
         mode = {key: full["properties"]["mode"][key] for key in ("enum", "type")}
-        return {"description": full["description"], "anyOf": [mode, _without(full, "description")]}
+        return {"description": full["description"], "anyOf": [mode, without(full, "description")]}
 
 
-class StepFile(_Strict):
+class StepFile(Strict):
     """One command and what to do about its output.
 
     Short forms: a bare command (it gets a name of its words), or one `name: command` pair.
@@ -255,11 +256,11 @@ class StepFile(_Strict):
         bare = {"type": "string", "pattern": r"\S", "description": "A bare command"}
         return {
             "description": full["description"],
-            "anyOf": [bare, pair, _without(full, "description")],
+            "anyOf": [bare, pair, without(full, "description")],
         }
 
 
-class IncludeFile(_Strict):
+class IncludeFile(Strict):
     """The steps of another playbook, in this place, with its own defaults."""
 
     include: PlaybookRef
@@ -275,7 +276,7 @@ class IncludeFile(_Strict):
     """Values for its params; `@{name}` alone passes on the value of one of this playbook's."""
 
 
-class ParamFile(_Strict):
+class ParamFile(Strict):
     """A parameter: a value given when the playbook is run, used in commands as `@{name}`."""
 
     default: str | None = Field(
@@ -289,7 +290,7 @@ class ParamFile(_Strict):
     """What it is for, a sentence."""
 
 
-class DefaultsFile(_Strict):
+class DefaultsFile(Strict):
     """Values for the steps that do not say otherwise."""
 
     timeout: TimeoutS | None = None
@@ -313,9 +314,11 @@ StepEntry = Annotated[
 ]
 
 
-class PlaybookFile(_Strict):
+class PlaybookFile(Strict):
     """A fleetdiag playbook: diagnostic commands, and how their output is compared."""
 
+    kind: Literal["diagnosis", "change"] = "diagnosis"
+    """`diagnosis` only reads; `change` is a format of its own."""
     name: PlaybookName | None = None
     """Without it, the file's name without its ending."""
     about: Sentence | None = None
@@ -324,18 +327,19 @@ class PlaybookFile(_Strict):
     """Values given when it is run (`@{name}` in commands), by name."""
     defaults: DefaultsFile = Field(default_factory=DefaultsFile)
     """Values for the steps that do not say otherwise."""
-    steps: Annotated[list[StepEntry], AfterValidator(_some_steps)] = Field(
+    steps: Annotated[list[StepEntry], AfterValidator(some_steps)] = Field(
         json_schema_extra={"minItems": 1, "maxItems": MAX_STEPS}
     )
     """The commands, in the order they are run."""
 
 
-def _keys(model: type[BaseModel]) -> tuple[str, ...]:
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The keys of a mapping as a file writes them."""
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
-STEP_KEYS = _keys(StepFile)
-INCLUDE_KEYS = _keys(IncludeFile)
+STEP_KEYS = keys_of(StepFile)
+INCLUDE_KEYS = keys_of(IncludeFile)
 
 
 def full_step(value: object) -> object:
@@ -382,7 +386,7 @@ def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
             model = FlagFile
         case _:
             return ()
-    return _keys(model)
+    return keys_of(model)
 
 
 def json_schema() -> dict[str, Any]:
@@ -391,11 +395,11 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "fleetdiag playbook",
-        **_tidied(schema),
+        **tidied(schema),
     }
 
 
-def _tidied(schema: dict[str, Any]) -> dict[str, Any]:
+def tidied(schema: dict[str, Any]) -> dict[str, Any]:
     """Without pydantic's titles, and without null: a key without a value is a mistake here."""
     tidy: dict[str, Any] = {}
     for key, value in schema.items():
@@ -404,20 +408,21 @@ def _tidied(schema: dict[str, Any]) -> dict[str, Any]:
         if key == "default" and value in (None, [], {}):
             continue
         if key == "anyOf":
-            kept = [_tidied(option) for option in value if option != {"type": "null"}]
+            kept = [tidied(option) for option in value if option != {"type": "null"}]
             tidy |= kept[0] if len(kept) == 1 else {"anyOf": kept}
         elif key == "description":
             tidy[key] = " ".join(value.split())
         elif isinstance(value, dict):
-            tidy[key] = _tidied(value)
+            tidy[key] = tidied(value)
             if key == "patternProperties":
                 tidy["additionalProperties"] = False
         elif isinstance(value, list):
-            tidy[key] = [_tidied(item) if isinstance(item, dict) else item for item in value]
+            tidy[key] = [tidied(item) if isinstance(item, dict) else item for item in value]
         else:
             tidy[key] = value
     return tidy
 
 
-def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:
+def without(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    """A schema less one of its keys."""
     return {name: value for name, value in schema.items() if name != key}

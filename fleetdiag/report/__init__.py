@@ -10,7 +10,7 @@ from fleetdiag.report.options import ReportOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fleetdiag.model import CloudFacts, Comparison, Run, Trial
+    from fleetdiag.model import CloudFacts, Comparison, Finding, Run, Trial
 
 Format = Literal["table", "json", "markdown"]
 DEFAULT_OPTIONS = ReportOptions()
@@ -23,6 +23,7 @@ __all__ = [
     "render",
     "render_cloud",
     "render_groups",
+    "render_rollout",
     "render_trials",
 ]
 
@@ -45,6 +46,13 @@ def render(
     from fleetdiag.report.terminal import render_terminal
 
     return render_terminal(comparison, options)
+
+
+def render_rollout(run: Run, resume: str, otherwise: Sequence[Finding] = ()) -> str:
+    """What became of the hosts of a change, what is `otherwise`, and the command that goes on."""
+    from fleetdiag.report.rollout import render_rollout as rendered
+
+    return rendered(run, resume, otherwise)
 
 
 def render_groups(comparison: Comparison, options: ReportOptions = DEFAULT_OPTIONS) -> str:

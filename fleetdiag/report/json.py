@@ -17,8 +17,10 @@ if TYPE_CHECKING:
         CloudZone,
         Comparison,
         Finding,
+        HostAct,
         HostResult,
         Measure,
+        Rollout,
         Run,
         Shared,
         StepComparison,
@@ -46,6 +48,33 @@ def to_json(comparison: Comparison) -> Json:
         "findings": [_finding(finding) for finding in comparison.findings],
         "verdict": _verdict(comparison.verdict),
         "cloud": None if comparison.run.cloud is None else _cloud(comparison.run.cloud),
+        **_rolled(comparison.run.rollout),
+    }
+
+
+def _rolled(rollout: Rollout | None) -> Json:
+    """Only of a change."""
+    return {} if rollout is None else {"rollout": _rollout(rollout)}
+
+
+def _rollout(rollout: Rollout) -> Json:
+    return {
+        "who": rollout.who,
+        "stopped": rollout.stopped,
+        "batches": [list(batch) for batch in rollout.batches],
+        "hosts": {host: _act(act) for host, act in rollout.states().items()},
+        "acts": [{"host": act.host, **_act(act)} for act in rollout.acts],
+    }
+
+
+def _act(act: HostAct) -> Json:
+    return {
+        "state": act.state.value,
+        "at": utc(act.at),
+        "attempt": act.attempt,
+        "boot_id": act.boot_id,
+        "reason": act.reason,
+        "said": act.said,
     }
 
 

@@ -13,6 +13,8 @@ from fleetdiag import archive
 from fleetdiag.archive import schema
 from fleetdiag.errors import ArchiveError
 from fleetdiag.model import (
+    Act,
+    Change,
     CloudConsole,
     CloudEvent,
     CloudFacts,
@@ -21,12 +23,21 @@ from fleetdiag.model import (
     CloudStatus,
     CloudZone,
     Compare,
+    Condition,
     EventState,
+    FindingKind,
     Flag,
+    HostAct,
+    HostState,
+    Mend,
     Mode,
+    Rollout,
+    RolloutRules,
+    Size,
+    Undo,
     read_output,
 )
-from tests.archive.runs import FLAGS, STARTED_AT, lost_result, ok_result, plan_of
+from tests.archive.runs import FLAGS, PLAYBOOK, STARTED_AT, lost_result, ok_result, plan_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +97,7 @@ def test_a_missing_file_or_a_directory_is_refused(name: str, tmp_path: Path) -> 
     ("statement", "words"),
     [
         ("PRAGMA application_id = 7", "not a stored run"),
-        ("PRAGMA user_version = 3", r"newer fleetdiag \(archive format 3, this one reads up to 2"),
+        ("PRAGMA user_version = 4", r"newer fleetdiag \(archive format 4, this one reads up to 3"),
         ("DROP TABLE blob", "other tables"),
         ("CREATE VIEW extra AS SELECT 1", "other tables"),
         ("DELETE FROM run", "damaged"),
@@ -258,9 +269,78 @@ def test_what_the_provider_said_comes_back_as_it_was(tmp_path: Path) -> None:
 
     assert archive.load(writer.path).cloud == cloud
     assert archive.load(stored(tmp_path)).cloud is None
+    change(writer.path, "DROP TABLE rollout")
+    change(writer.path, "DROP TABLE act")
+    change(writer.path, "PRAGMA user_version = 2")  # as files were before there were changes
+    assert archive.load(writer.path).cloud == cloud
     change(writer.path, "DROP TABLE cloud")
-    change(writer.path, "PRAGMA user_version = 1")  # as files were before
+    change(writer.path, "PRAGMA user_version = 1")  # and before anybody asked the provider
     assert archive.load(writer.path).cloud is None
+
+
+def test_what_was_done_to_hosts_comes_back_as_it_was(tmp_path: Path) -> None:
+    act = HostAct("a", HostState.ABOUT, STARTED_AT, 2, "b00t", "why \udc80", "said \x1b")
+    rules = RolloutRules(
+        (Size(1), Size(12.5, percent=True)), Size(2), "zone", Size(3), "role", 1.5, ask=True
+    )
+    rollout = Rollout(rules, (("a",), ("b",)), "me@here")
+    acts = (act, replace(act, state=HostState.UNDONE), HostAct("b", HostState.DONE, STARTED_AT))
+    plan = plan_of("a", "b", playbook=CHANGING)
+    with archive.Writer.create(tmp_path, "x", plan, version="1", started_at=STARTED_AT) as writer:
+        writer.add_rollout(rollout)
+        for each in acts:
+            writer.add_act(each)
+        writer.add_rollout(replace(rollout, stopped="enough"))
+
+    run = archive.load(writer.path)
+    assert run.playbook == CHANGING
+    assert run.rollout == replace(rollout, acts=acts, stopped="enough")
+    assert run.rollout.states()["a"].state is HostState.UNDONE
+    assert archive.load(stored(tmp_path)).rollout is None
+
+
+def test_one_program_at_a_time_goes_on_with_a_run(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    first, second = archive.Writer.reopen(path), archive.Writer.reopen(path)
+    with first.alone():
+        with pytest.raises(ArchiveError, match="somebody is going on"), second.alone():
+            pass
+        first.add(ok_result("c"))
+    with archive.Writer.reopen(path).alone():
+        pass
+    assert [host.status for host in archive.load(path).hosts] == ["ok", "lost", "ok"]
+
+
+CHANGING = replace(
+    PLAYBOOK,
+    change=Change(
+        acts=(Act("one", "x \0", 1.5), Act("two", "reboot", 5, reboots=True)),
+        before=1,
+        verify=Condition("true", 2.5),
+        undo=Undo("back", 30, 4.5),
+        mends=(Mend("links*", FindingKind.RULE, "eth0"), Mend()),
+        away_s=99.5,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE rollout SET body = CAST('{}' AS BLOB)",
+        "UPDATE act SET body = CAST('{}' AS BLOB)",
+        "UPDATE act SET body = replace(body, 'done', 'gone')",
+        "UPDATE act SET body = CAST(replace(body, '\"attempt\": 1', '\"attempt\": []') AS BLOB)",
+    ],
+)
+def test_a_record_of_changes_that_is_none_is_damage(tmp_path: Path, damage: str) -> None:
+    plan = plan_of("a", playbook=CHANGING)
+    with archive.Writer.create(tmp_path, "x", plan, version="1", started_at=STARTED_AT) as writer:
+        writer.add_rollout(Rollout(RolloutRules(), (("a",),), "me@here"))
+        writer.add_act(HostAct("a", HostState.DONE, STARTED_AT))
+    change(writer.path, damage)
+    with pytest.raises(ArchiveError, match="damaged"):
+        archive.load(writer.path)
 
 
 @pytest.mark.parametrize(

@@ -163,4 +163,4 @@ def test_lint_of_a_missing_file_says_so(tmp_path: Path) -> None:
 
 def test_schema_is_json(tmp_path: Path) -> None:
     done = run_program("playbook", "schema", home=tmp_path)
-    assert "steps" in json.loads(done.stdout)["properties"]
+    assert "steps" in json.loads(done.stdout)["$defs"]["PlaybookFile"]["properties"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fleetdiag.playbook import available
 from fleetdiag.playbook.find import shipped_directory
 from tests.e2e.program import Program, finished
 from tests.fleet import Fleet, User
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.fleet
 
 Json = dict[str, Any]
 
-PLAYBOOKS = sorted(path.stem for path in shipped_directory().glob("*.yaml"))
+PLAYBOOKS = [each.name for each in available([shipped_directory()]) if not each.changes]
 PARAMS = {"service": ("-p", "name=ssh")}
 LOGINS = {
     "root": ("all", ("-u", "root")),

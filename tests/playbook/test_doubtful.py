@@ -73,6 +73,41 @@ def said(tmp_path: Path, text: str) -> list[str]:
     return [str(doubt).removeprefix(f"{path}:") for doubt in doubts(path)]
 
 
+CHANGE = """\
+kind: change
+before:
+  - state: systemctl is-active nginx
+  - rm x
+steps:
+  - name: restart
+    run: systemctl restart nginx; top
+undo:
+  run: systemctl stop nginx; less /etc/motd
+  after: 30s
+verify: systemctl restart nginx
+after: [uptime, kill 1]
+"""
+
+
+def test_of_a_change_its_checks_and_its_condition_are_not_to_change_anything(
+    tmp_path: Path,
+) -> None:
+    found = said(tmp_path, CHANGE)
+
+    assert [(line.split(":")[0], line.rpartition(" ")[2]) for line in found] == [
+        ("4", "[writes]"), ("7", "[prompts]"), ("9", "[pages]"), ("11", "[writes]"),
+        ("12", "[writes]"),
+    ]  # fmt: skip
+
+
+def test_what_acts_on_hosts_in_a_diagnosis_is_told_how_a_change_says_so(tmp_path: Path) -> None:
+    (restarts,) = said(tmp_path, "steps: [systemctl restart nginx]\n")
+    (removes,) = said(tmp_path, "steps: [rm x]\n")
+
+    assert "a playbook that is to change hosts says so: `kind: change`" in restarts
+    assert "kind: change" not in removes
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

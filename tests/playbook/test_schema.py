@@ -110,7 +110,7 @@ def test_the_documentation_is_current() -> None:
 def test_the_examples_in_the_documentation_are_good_playbooks(tmp_path: Path) -> None:
     examples = [part.split("```")[0] for part in page().split("```yaml\n")[1:]]
 
-    assert len(examples) == 6
+    assert len(examples) == 7
     for number, example in enumerate(examples):
         path = tmp_path / f"example-{number}.yaml"
         path.write_text(example)

@@ -1,23 +1,28 @@
 """The shipped playbooks, run on this machine under every shell, as root and as a plain user."""
 
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from fleetdiag.model import Mode, Step
+from fleetdiag.model import Act, Mode, Step
 from fleetdiag.playbook import lint, load
 from fleetdiag.playbook.find import shipped_directory
 from tests.playbook.shells import BUSYBOX, SHELLS, SYSTEM_PATH, USERS, Shell, answer, applets
 
-PARAMS = {"service": {"name": "ssh"}}
+PARAMS = {"service": {"name": "ssh"}, "restart-service": {"name": "ssh"}}
 """Values for the playbooks that do not run without."""
 FILES = sorted(shipped_directory().glob("*.yaml"))
+LOADED = {path.stem: load(str(path), PARAMS.get(path.stem, {})) for path in FILES}
+CHANGES = {name: book.change for name, book in LOADED.items() if book.change is not None}
+# What a change does is no step, so it cannot be among these; its checks are those of diagnoses.
 STEPS = [
-    (path.stem, step) for path in FILES for step in load(str(path), PARAMS.get(path.stem, {})).steps
+    (name, step) for name, book in LOADED.items() if book.change is None for step in book.steps
 ]
 IDS = [f"{name}-{step.name}" for name, step in STEPS]
 
@@ -51,6 +56,43 @@ def test_a_shipped_playbook_is_without_a_problem(path: Path) -> None:
     assert path.read_text("utf-8").startswith(
         "# yaml-language-server: $schema=../docs/playbook.schema.json\n"
     )
+
+
+def test_nothing_here_can_run_what_changes_this_machine() -> None:
+    """`answer` takes the commands of a step, and what changes hosts has no such thing."""
+    acts = [act for change in CHANGES.values() for act in change.acts]
+
+    assert {"reboot", "restart-network", "restart-service"} <= CHANGES.keys()
+    assert not {field.name for field in fields(Act)} & {field.name for field in fields(Step)} - {
+        "name",
+        "timeout_s",
+    }
+    assert all(type(step) is Step for book in LOADED.values() for step in book.steps)
+    steps = [step for book in LOADED.values() for step in book.steps]
+    asked = {command for step in steps for command in step.commands}
+    assert not asked & {act.command for act in acts}
+
+
+def test_the_checks_of_a_change_are_steps_that_only_read(tmp_path: Path) -> None:
+    diagnoses = {command for _, step in STEPS for command in step.commands}
+    for name in CHANGES:
+        for step in LOADED[name].steps:
+            assert set(step.commands) <= diagnoses, f"{name}: {step.name} is tried nowhere else"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_a_change_runs_is_shell_everywhere(name: str, shell: str) -> None:
+    change = CHANGES[name]
+    commands = [act.command for act in change.acts]
+    commands += [change.undo.command] if change.undo else []
+    commands += [change.verify.command] if change.verify else []
+    argv = {"busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}.get(shell, [shell])
+    for command in commands:  # read, never run
+        done = subprocess.run(
+            [*argv, "-n"], input=command, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_first_playbooks_are_there() -> None:

@@ -15,18 +15,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from fleetdiag.errors import Problem
-from fleetdiag.model import DEFAULT_STEP_TIMEOUT_S
+from fleetdiag.model import DEFAULT_ACT_TIMEOUT_S, DEFAULT_STEP_TIMEOUT_S
+from fleetdiag.playbook.change_schema import ChangeFile
 from fleetdiag.playbook.doubtful import asks, bashisms, lasting, output, writes
 from fleetdiag.playbook.doubtful.commands import OPAQUE, Command, Shell, parsed
 from fleetdiag.playbook.doubtful.places import Scalar
 from fleetdiag.playbook.doubtful.reading import reading_doubts
-from fleetdiag.playbook.schema import StepFile, full_step
+from fleetdiag.playbook.schema import PlaybookFile, StepFile, full_step
 from fleetdiag.yamlmarks import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fleetdiag.playbook.schema import PlaybookFile
     from fleetdiag.yamlmarks import Marked, YamlPath
 
 
@@ -63,10 +63,15 @@ class Doubt:
         return f"{self.problem} [{self.kind}]"
 
 
+_SAYS_SO = " (a playbook that is to change hosts says so: `kind: change`)"
+_ON_PURPOSE = ("acts on", "with `", "changes the", "changes packages")
+"""What nobody writes by accident (a stray file is one), as the words of a doubt begin."""
 _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+([a-z-]+(?:[,\s]+[a-z-]+)*)")
 
 
-def doubts(marked: Marked, file: PlaybookFile, lines: Sequence[str]) -> tuple[Doubt, ...]:
+def doubts(
+    marked: Marked, file: PlaybookFile | ChangeFile, lines: Sequence[str]
+) -> tuple[Doubt, ...]:
     """Everything doubtful in a file that has no problem, in its order.
 
     Args:
@@ -75,7 +80,11 @@ def doubts(marked: Marked, file: PlaybookFile, lines: Sequence[str]) -> tuple[Do
         lines: its text.
     """
     found: dict[tuple[int, int, Kind], Doubt] = {}
-    for kind, line, column, message in _all(marked, file, lines):
+    if isinstance(file, ChangeFile):
+        said = _of_change(marked, file, lines)
+    else:
+        said = _all(marked, file, lines)
+    for kind, line, column, message in said:
         if kind not in _allowed(lines, line):
             problem = Problem(marked.file, line, column, message)
             found.setdefault((line, column, kind), Doubt(kind, problem))
@@ -85,6 +94,35 @@ def doubts(marked: Marked, file: PlaybookFile, lines: Sequence[str]) -> tuple[Do
 def _allowed(lines: Sequence[str], line: int) -> set[str]:
     match = _ALLOWED.search(lines[line - 1]) if line <= len(lines) else None
     return set(re.split(r"[,\s]+", match[1])) if match else set()
+
+
+_CHANGING = frozenset({Kind.WRITES, Kind.READS_NOTHING, Kind.UNBOUNDED})
+"""What is no doubt about a command that is there to change something."""
+
+
+def _of_change(
+    marked: Marked, file: ChangeFile, lines: Sequence[str]
+) -> Iterator[tuple[Kind, int, int, str]]:
+    """Its checks like those of a diagnosis; of what changes the host, all but that it does."""
+    for section, entries in (("before", file.before), ("after", file.after)):
+        if entries is not None:
+            own = PlaybookFile.model_construct(defaults=file.defaults, steps=entries)
+            yield from _all(marked.renamed(section, "steps"), own, lines)
+    data: Any = marked.data
+    acts = [(("steps", n, "run"), act.run, act.timeout) for n, act in enumerate(file.steps)]
+    own_commands: list[tuple[YamlPath, str, float | None]] = [*acts]
+    if file.undo is not None:
+        own_commands.append((("undo", "run"), file.undo.run, file.undo.timeout))
+    if file.verify is not None:
+        short = isinstance(data["verify"], str)
+        path: YamlPath = ("verify",) if short else ("verify", "run")
+        own_commands.append((path, file.verify.run, None))
+    for where, command, limit_s in own_commands:
+        scalar = Scalar(lines, *marked.place(where), text=command)
+        changes = where[0] != "verify"
+        for kind, offset, message in _of_command(parsed(command), limit_s or DEFAULT_ACT_TIMEOUT_S):
+            if not (changes and kind in _CHANGING):
+                yield (kind, *scalar.place(offset), message)
 
 
 def _all(
@@ -146,7 +184,8 @@ def _of_command(shell: Shell, limit_s: float) -> Iterator[tuple[Kind, int, str]]
                 yield Kind.WRITES, redirect.offset, f"`{redirect.sign}` writes {_flat(target)}"
         named = f"{quoted(_shown(command), 40)} "
         if words := writes.change(command):
-            yield Kind.WRITES, command.offset, named + words
+            says_so = _SAYS_SO if words.startswith(_ON_PURPOSE) else ""
+            yield Kind.WRITES, command.offset, f"{named}{words}{says_so}"
         if words := asks.asks(command):
             yield Kind.PROMPTS, command.offset, named + words
         if words := asks.pages(command):
