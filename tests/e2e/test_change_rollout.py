@@ -12,8 +12,9 @@ import pytest
 from fleetdiag.cli.change import whoever
 from fleetdiag.model import HostState, Outcome, Run
 from tests.change.networking import cycles, has_ifupdown, has_network_scripts
+from tests.conftest import MakeFleet
 from tests.e2e.program import Done, Program, finished, until
-from tests.fleet import Fleet
+from tests.fleet import Fleet, User
 from tests.fleet.spec import Kind
 
 pytestmark = pytest.mark.fleet
@@ -351,6 +352,23 @@ def test_a_stale_lock_is_explained_and_taken_over_when_somebody_says_so(
     taken = rolling.run("run", book, *GO, "-l", "web-07", "--break-lock")
     assert (taken.code, touched(twelve)) == (0, ["web-07"])
     assert left(twelve, "web-07") == []
+
+
+def test_it_is_done_through_sudo_or_not_at_all(make_fleet: MakeFleet, tmp_path: Path) -> None:
+    users = (User("admin", sudo="nopasswd"), User("ops"))
+    own = make_fleet(names="web-01", kind="bare", users=users)
+    program = Program(tmp_path, own.inventory_path)
+    run = ("run", touching(program, run="id -u"), *GO)
+
+    refused = program.run(*run, "-u", "ops")
+    assert refused.code == 3
+    assert "Stopped: web-01 cannot be locked: sudo: " in refused.out
+    assert "Not as before" not in refused.out
+    assert own.exec("web-01", ["cat", "/var/log/touched"]).stdout == ""
+
+    done = program.run(*run, "-u", "admin")
+    assert done.code == 0, done
+    assert own.exec("web-01", ["cat", "/var/log/touched"]).stdout.startswith("web-01 ")
 
 
 def test_programs_get_what_became_of_each_host(rolling: Program, twelve: Fleet) -> None:
