@@ -39,6 +39,8 @@ def otherwise(run: Run) -> tuple[Finding, ...]:
     """What the checks of hosts that are done say otherwise than before, if it is of weight."""
     acts = {} if run.rollout is None else run.rollout.states()
     done = [h for h in run.hosts if h.name in acts and acts[h.name].state is HostState.DONE]
+    if not done:
+        return ()
     count = change_of(run.playbook).before
     after = [step.name.partition(".")[2] for step in run.playbook.steps[count:]]
     both = {s.name.partition(".")[2] for s in run.playbook.steps[:count]} & set(after)

@@ -182,7 +182,7 @@ def test_a_confirmed_change_stays(place: Place) -> None:
     place.launch(one)
     place.go()
     assert place.word(host.confirm(JOB, root=str(place.root))).fate == "confirmed"
-    time.sleep(3)
+    time.sleep(2)
     assert told(place.state(), one) is HostState.DONE
     assert place.read("did") == "did\n"
 

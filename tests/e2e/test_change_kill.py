@@ -36,7 +36,7 @@ steps:
     run: echo two >>{ACTS}
 undo:
   run: echo undo >>{ACTS}
-  after: 4s
+  after: 3s
 away: 30s
 verify: 'true'
 """

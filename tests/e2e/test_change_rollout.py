@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +15,9 @@ import pytest
 from fleetdiag.cli.change import whoever
 from fleetdiag.model import HostState, Outcome, Run
 from tests.change.networking import cycles, has_ifupdown, has_network_scripts
-from tests.e2e.program import Done, Program, finished, until
-from tests.fleet import Fleet
+from tests.conftest import MakeFleet
+from tests.e2e.program import Done, Program, environment, finished, until
+from tests.fleet import Fleet, User
 from tests.fleet.spec import Kind
 
 pytestmark = pytest.mark.fleet
@@ -112,6 +116,56 @@ def test_nobody_to_ask_is_no_consent(rolling: Program, twelve: Fleet) -> None:
 
     assert (done.code, touched(twelve)) == (2, [])
     assert "--yes" in done.err
+
+
+def answering(program: Program, text: str, *arguments: str) -> tuple[int, str]:
+    """The exit code of a command line at a terminal where somebody types `text`; what it asked."""
+    ours, theirs = os.openpty()
+    os.write(ours, text.encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetdiag", *arguments, "-i", str(program.inventory)],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        env=environment(program.home),
+        cwd=program.home,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "typed", "code"),
+    [
+        ("web-[10-12],web-04", "y\n", 2),
+        ("web-[10-12],web-04", "4\n", 0),
+        ("web-10", "\n", 2),
+    ],
+)
+def test_of_many_hosts_the_number_is_typed(
+    rolling: Program, twelve: Fleet, limit: str, typed: str, code: int
+) -> None:
+    book = touching(rolling)
+    asked = ("run", book, "--allow-changes", "--no-diagnosis", "-l", limit, "--batch", "1,9")
+    found, said = answering(rolling, typed, *asked)
+
+    assert found == code, said
+    assert ("Nothing was done." in said) is (code == 2)
+    assert ("Type the number of hosts, 4, to go ahead" in said) is ("," in limit)
+    assert bool(touched(twelve)) is (code == 0)
+
+
+def test_somebody_may_be_asked_between_batches(rolling: Program, twelve: Fleet) -> None:
+    book = touching(rolling)
+    asked = ("run", book, *GO[::2], "-l", "web-[10-12]", "--batch", "1", "--pause", "ask")
+    code, said = answering(rolling, "y\ny\nn\n", *asked)
+
+    assert code == 3
+    assert said.count("Go on with the next batch?") == 2
+    assert touched(twelve) == ["web-10", "web-11"]
+    assert states(rolling.stored())[HostState.UNTOUCHED] == ["web-12"]
 
 
 def test_a_diagnosis_takes_no_flag_of_a_change(rolling: Program) -> None:
@@ -351,6 +405,23 @@ def test_a_stale_lock_is_explained_and_taken_over_when_somebody_says_so(
     taken = rolling.run("run", book, *GO, "-l", "web-07", "--break-lock")
     assert (taken.code, touched(twelve)) == (0, ["web-07"])
     assert left(twelve, "web-07") == []
+
+
+def test_it_is_done_through_sudo_or_not_at_all(make_fleet: MakeFleet, tmp_path: Path) -> None:
+    users = (User("admin", sudo="nopasswd"), User("ops"))
+    own = make_fleet(names="web-01", kind="bare", users=users)
+    program = Program(tmp_path, own.inventory_path)
+    run = ("run", touching(program, run="id -u"), *GO)
+
+    refused = program.run(*run, "-u", "ops")
+    assert refused.code == 3
+    assert "Stopped: web-01 cannot be locked: sudo: " in refused.out
+    assert "Not as before" not in refused.out
+    assert own.exec("web-01", ["cat", "/var/log/touched"]).stdout == ""
+
+    done = program.run(*run, "-u", "admin")
+    assert done.code == 0, done
+    assert own.exec("web-01", ["cat", "/var/log/touched"]).stdout.startswith("web-01 ")
 
 
 def test_programs_get_what_became_of_each_host(rolling: Program, twelve: Fleet) -> None:
