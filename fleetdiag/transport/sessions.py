@@ -15,6 +15,8 @@ from fleetdiag.transport.keys import KeyRing
 from fleetdiag.transport.login import ENDED_DURING_LOGIN, HostKeys, Login
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import paramiko
 
     from fleetdiag.model import Chunk, Endpoint, Limits
@@ -32,13 +34,17 @@ class Sessions:
     def __init__(self, secrets: Secrets, *, accept_new: bool) -> None:
         self._login = Login(KeyRing(secrets), secrets, HostKeys(accept_new=accept_new))
         self._bastions = Bastions(self._login)
+        self._plain: set[Endpoint] = set()
+        """Started no command that was asked for early. A server with one process left may start it
+        a moment later, when the one that checked the key has ended."""
 
     def open(
         self, dialled: EagerSocket | None, endpoint: Endpoint, limits: Limits, first: bytes
     ) -> SshSession:
         """A session over a connection that is there, or one of its own; raises HostError."""
         try:
-            return self._open(dialled, endpoint, limits, first, early=bool(first))
+            early = bool(first) and endpoint not in self._plain
+            return self._open(dialled, endpoint, limits, first, early=early)
         except TooEagerError:
             return self._open(None, endpoint, limits, first, early=False)
 
@@ -70,7 +76,7 @@ class Sessions:
 
         connection = with_known_key_type(log_in)
         try:
-            return SshSession(connection, opening, limits)
+            return SshSession(connection, opening, limits, lambda: self._plain.add(endpoint))
         except BaseException:
             connection.close()
             raise
@@ -84,8 +90,15 @@ class Sessions:
 class SshSession:
     """One channel with `sh -s` on it, and the connection it is the only channel of."""
 
-    def __init__(self, connection: InlineTransport, opening: Opening, limits: Limits) -> None:
+    def __init__(
+        self,
+        connection: InlineTransport,
+        opening: Opening,
+        limits: Limits,
+        on_no_command: Callable[[], None],
+    ) -> None:
         self._connection = connection
+        self._on_no_command = on_no_command
         self._heard = False
         try:
             connection.open(opening, limits.auth_s)
@@ -119,6 +132,7 @@ class SshSession:
                 raise HostError(HostStatus.LOST, ENDED_DURING_LOGIN) from error
             return None
         if chunk is None and self._connection.no_command:
+            self._on_no_command()
             raise HostError(HostStatus.LOST, _NO_COMMAND)
         self._heard = True
         return chunk
