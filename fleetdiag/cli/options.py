@@ -206,7 +206,13 @@ SAVE = _setting(
 pace = bundle(
     "pace",
     Pace,
-    _setting("fanout", "-f", "--fanout", metavar="N", help="Hosts at once."),
+    _setting(
+        "fanout",
+        "-f",
+        "--fanout",
+        metavar="N",
+        help="Hosts at once; a quarter more while some do not answer.",
+    ),
     _setting(
         "processes",
         "--processes",
