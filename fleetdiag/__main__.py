@@ -27,6 +27,7 @@ def main() -> None:
         code = _complete(instruction) if instruction else program(sys.argv[1:])
     except KeyboardInterrupt:  # while our own modules were still being imported
         code = _exit_code("INTERRUPTED")
+    _let_go()
     sys.exit(code)
 
 
@@ -80,6 +81,15 @@ def _complete(instruction: str) -> int:
     from fleetdiag.cli.root import cli
 
     return shell_complete(cli, {}, "fleetdiag", COMPLETION_VARIABLE, instruction)
+
+
+def _let_go() -> None:
+    """Write what is left, or drop it where the terminal is gone: Python would exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _tell(message: str) -> None:
