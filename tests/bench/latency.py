@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     with (
         TemporaryDirectory(prefix="fleetdiag-bench-") as directory,
-        Fleet(hosts=options.hosts, rtt_ms=options.rtt, label="bench latency") as fleet,
+        Fleet(hosts=options.hosts, kind="bare", rtt_ms=options.rtt, label="bench latency") as fleet,
     ):
         names = {host.name: host.address for host in fleet.hosts}
         task = Task(fleet, Path(directory), names, options.steps)
