@@ -1,7 +1,6 @@
-"""What is known of each host while others run it: every event once, finished steps kept.
+"""What is known of each host while workers run it: every event once, finished steps kept.
 
-The engines that run hosts elsewhere write into it what they hear. Knows nothing of processes or
-of networks.
+Every engine writes into it what it hears. Knows nothing of threads, processes or networks.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from fleetdiag.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fleetdiag.model import Event, HostPlan, OnEvent, Plan
 
 
@@ -36,6 +37,13 @@ def without_outputs(event: Event) -> Event:
     if isinstance(event, StepFinished):
         return StepFinished(event.host, replace(event.step, stdout=b"", stderr=b""))
     return event
+
+
+def without_steps(host_plan: HostPlan, status: HostStatus, reason: str) -> HostResult:
+    """What is known of a host that gave no result of its own; a ledger adds the rest."""
+    host = host_plan.host
+    address = host.endpoint.address if host.endpoint else ""
+    return HostResult(host.name, status, reason, address=address)
 
 
 class Ledger:
@@ -68,20 +76,22 @@ class Ledger:
 
     def give_up(self, host_plan: HostPlan, status: HostStatus, reason: str) -> None:
         """Settle a host of which nothing more will be heard; `{where}` in the reason is filled."""
-        host = host_plan.host
-        address = host.endpoint.address if host.endpoint else ""
         words = reason.replace("{where}", self.where(host_plan))
-        self._settle(HostResult(host.name, status, words, address=address))
+        self._settle(without_steps(host_plan, status, words))
 
-    def abandon(self) -> None:
-        """Settle every host that is left when the run is over."""
+    def abandon(self, where: Callable[[HostPlan], str | None] | None = None) -> None:
+        """Settle every host that is left when the run is over.
+
+        `where` says in words how far a host is, None where it was not begun; else the ledger does.
+        """
         for each in self._plan.hosts:
             if self.settled(each):
                 continue
-            if self.begun(each):
-                self.give_up(each, HostStatus.CANCELLED, "{where}")
-            else:
+            words = where(each) if where else self.where(each) if self.begun(each) else None
+            if words is None:
                 self.give_up(each, HostStatus.NOT_RUN, "the run was stopped before its turn")
+            else:
+                self.give_up(each, HostStatus.CANCELLED, words)
 
     def begun(self, host_plan: HostPlan) -> bool:
         """Whether a shard took the host up."""

@@ -9,25 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from fleetdiag.executor.host import Control, run_host, tell
-from fleetdiag.model import (
-    Event,
-    HostFinished,
-    HostResult,
-    HostStatus,
-    Outcome,
-    StepFinished,
-    StepResult,
-)
+from fleetdiag.executor.host import Control, run_host
+from fleetdiag.executor.ledger import Ledger, without_outputs, without_steps
+from fleetdiag.model import Event, HostFinished, HostStatus, StepFinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from fleetdiag.model import HostPlan, OnEvent, Plan, Transport
+    from fleetdiag.model import HostPlan, HostResult, OnEvent, Plan, Transport
 
 _LOOK_UP_S = 0.1
 """How often the calling thread looks up from its queue for a stop or the deadline."""
@@ -59,8 +52,8 @@ def run_hosts(
     what it answers is in the results. Of the outputs it has not heard of yet no more are in memory
     than a large one a worker, and the small ones of one host.
     """
-    engine = _Engine(plan, transport, become_password, stop or threading.Event())
-    return engine.run(on_event)
+    ledger = Ledger(plan, on_event)
+    return _Engine(plan, transport, ledger, become_password, stop or threading.Event()).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +67,16 @@ class _Posted:
 
 class _Engine:
     def __init__(
-        self, plan: Plan, transport: Transport, become_password: str | None, stop: threading.Event
+        self,
+        plan: Plan,
+        transport: Transport,
+        ledger: Ledger,
+        become_password: str | None,
+        stop: threading.Event,
     ) -> None:
         self._plan = plan
         self._transport = transport
+        self._ledger = ledger
         self._password = become_password
         self._asked = stop
         """Set by whoever wants the run to stop."""
@@ -90,34 +89,19 @@ class _Engine:
         self._workers = 0
         self._counting = threading.Lock()
         self._posted: SimpleQueue[_Posted] = SimpleQueue()
-        self._steps: dict[str, dict[str, StepResult]] = {}
-        """Host in flight -> its finished steps: kept also where its worker gives no result."""
 
-    def run(self, on_event: OnEvent) -> tuple[tuple[HostResult, ...], bool]:
-        results: dict[str, HostResult] = {}
-
-        def settle(result: HostResult) -> None:
-            kept = self._with_finished_steps(self._told(result))
-            self._controls.pop(kept.name, None)
-            results[kept.name] = tell(on_event, HostFinished(kept)).result
-
+    def run(self) -> tuple[tuple[HostResult, ...], bool]:
         self._start_workers()
         try:
-            for event in self._until_done(results):
+            for event in self._until_done():
                 if isinstance(event, HostFinished):
-                    settle(event.result)
-                elif isinstance(event, StepFinished):
-                    told = tell(on_event, event)
-                    self._steps.setdefault(event.host, {})[event.step.name] = told.step
-                else:
-                    on_event(event)
+                    self._controls.pop(event.result.name, None)
+                self._ledger.note(event)
             interrupted = self._asked.is_set()
         finally:
             self._over.set()
-        for host_plan in self._plan.hosts:
-            if host_plan.host.name not in results:
-                settle(self._abandoned(host_plan))
-        return tuple(results[host_plan.host.name] for host_plan in self._plan.hosts), interrupted
+        self._ledger.abandon(self._where)
+        return self._ledger.results(), interrupted
 
     def _start_workers(self) -> None:
         """As many as may be; fewer where the machine has no more threads, but one."""
@@ -142,14 +126,15 @@ class _Engine:
             late += since < late_since and control is not None and control.session is None
         return self._plan.fanout + min(late, self._plan.fanout // _LENT_SHARE)
 
-    def _until_done(self, results: Mapping[str, HostResult]) -> Iterator[Event]:
+    def _until_done(self) -> Iterator[Event]:
         """Events until every host has a result, or the run was stopped and its grace is over."""
         run_s = self._plan.limits.run_s
         late_at = float("inf") if run_s is None else time.monotonic() + run_s
         give_up_at = float("inf")
         look_at = 0.0
-        while len(results) < len(self._plan.hosts) and time.monotonic() < give_up_at:
-            stopping = self._asked.is_set() or time.monotonic() >= late_at
+        while not self._ledger.complete and time.monotonic() < give_up_at:
+            self._ledger.late = not self._asked.is_set() and time.monotonic() >= late_at
+            stopping = self._asked.is_set() or self._ledger.late
             if stopping and not self._over.is_set():
                 give_up_at = time.monotonic() + _STOP_GRACE_S
                 self._stop()
@@ -193,7 +178,7 @@ class _Engine:
                 )
             except Exception as error:  # noqa: BLE001 - a fault of ours must cost one host, not the run
                 reason = f"internal error, please report: {type(error).__name__}: {error}"
-                self._post(HostFinished(_empty(host_plan, HostStatus.LOST, reason)))
+                self._post(HostFinished(without_steps(host_plan, HostStatus.LOST, reason)))
             finally:
                 self._begun.pop(host_plan.host.name)
 
@@ -204,52 +189,24 @@ class _Engine:
             self._workers -= surplus
         return surplus
 
-    def _post(self, event: Event) -> Event | None:
+    def _post(self, event: Event) -> Event:
         """Hand an event to the calling thread, which holds a step's outputs from then on.
 
         Hosts and large outputs wait until they were taken, or a slow disk would fill the memory.
         """
-        answer: Event | None = None
         large = isinstance(event, HostFinished)
         if isinstance(event, StepFinished):
             large = len(event.step.stdout) + len(event.step.stderr) >= _LARGE_BYTES
-            answer = replace(event, step=replace(event.step, stdout=b"", stderr=b""))
         taken = threading.Event() if large else None
         self._posted.put(_Posted(event, taken))
         while taken and not (taken.wait(_LOOK_UP_S) or self._over.is_set()):
             pass
-        return answer
+        return without_outputs(event)
 
     def _pause(self, seconds: float) -> None:
         self._over.wait(seconds)
 
-    def _told(self, result: HostResult) -> HostResult:
-        """With the deadline named where it was the deadline that cancelled the host."""
-        if self._asked.is_set() or result.status is not HostStatus.CANCELLED:
-            return result
-        words = f"the run's deadline of {self._plan.limits.run_s:g} s passed {result.reason}"
-        return replace(result, status=HostStatus.TIMED_OUT, reason=words)
-
-    def _abandoned(self, host_plan: HostPlan) -> HostResult:
-        """For a host whose worker did not come back, or was never begun."""
+    def _where(self, host_plan: HostPlan) -> str | None:
+        """How far a host is whose worker did not come back; None where none took it up."""
         control = self._controls.get(host_plan.host.name)
-        if control is None:
-            return _empty(host_plan, HostStatus.NOT_RUN, "the run was stopped before its turn")
-        return _empty(host_plan, HostStatus.CANCELLED, control.where)
-
-    def _with_finished_steps(self, result: HostResult) -> HostResult:
-        """With the steps as they finished, also before a worker failed or was left behind."""
-        finished = self._steps.pop(result.name, {})
-        return replace(result, steps=tuple(finished.get(s.name, s) for s in result.steps))
-
-
-def _empty(host_plan: HostPlan, status: HostStatus, reason: str) -> HostResult:
-    host = host_plan.host
-    return HostResult(
-        name=host.name,
-        status=status,
-        reason=reason,
-        steps=tuple(StepResult(step.name, Outcome.NOT_RUN) for step in host_plan.steps),
-        attributes=host.attributes,
-        address=host.endpoint.address if host.endpoint else "",
-    )
+        return None if control is None else control.where
