@@ -132,9 +132,7 @@ class InlineTransport(EagerTransport):
         return _InlineAuthHandler(self)
 
     def _wait_for_algorithms(self) -> None:
-        until = time.monotonic() + (self.auth_timeout or 0.0)
-        while not self._algorithms_known.is_set() and self.take(until):
-            pass
+        self.take_until(self._algorithms_known.is_set, self.too_late())
 
     # ----------------------------------------------------------------------------- session
 
@@ -148,7 +146,8 @@ class InlineTransport(EagerTransport):
         if self._early is None:
             channel.ask_to_open()
         try:
-            self._wait_for_answer(until)
+            if not self.take_until(lambda: channel.answered, until):
+                raise TimeoutError
         except (SSHException, EOFError, OSError) as error:
             if self._was_too_eager():
                 raise TooEagerError from error
@@ -165,11 +164,6 @@ class InlineTransport(EagerTransport):
         """The server opened the session and did not start its command."""
         return self._channel.no_command
 
-    def _wait_for_answer(self, until: float) -> None:
-        while not self._channel.answered:
-            if not self.take(until):
-                raise TimeoutError
-
     def _begin(self, opening: Opening, remote: int) -> None:
         self.sent_at = time.monotonic()
         self._channel.execute(opening.command, remote)
@@ -185,11 +179,10 @@ class InlineTransport(EagerTransport):
 
         A server that lets us send nothing is waited for no longer than for a login.
         """
-        channel, until = self._channel, time.monotonic() + (self.auth_timeout or 0.0)
+        channel, until = self._channel, self.too_late()
         while data:
-            while channel.window <= 0 and not channel.over:
-                if not self.take(until):
-                    raise TimeoutError
+            if not self.take_until(lambda: channel.window > 0 or channel.over, until):
+                raise TimeoutError
             if channel.over:
                 raise EOFError
             part, data = data[: channel.window], data[channel.window :]
@@ -230,6 +223,17 @@ class InlineTransport(EagerTransport):
             self._handle_next()
         except Exception as error:
             raise self._ended_by(error) from error
+        return True
+
+    def too_late(self) -> float:
+        """When an answer of the login's is, from now (monotonic clock)."""
+        return time.monotonic() + (self.auth_timeout or 0.0)
+
+    def take_until(self, holds: Callable[[], bool], until: float) -> bool:
+        """Handle messages until it holds; whether it did by then (monotonic clock)."""
+        while not holds():
+            if not self.take(until):
+                return False
         return True
 
     def _ended_by(self, error: Exception) -> Exception:
@@ -278,9 +282,8 @@ class InlineTransport(EagerTransport):
     def _send_when_clear(self, message: Message) -> None:
         """Send what may not come between the messages of a key exchange."""
         until = time.monotonic() + self.clear_to_send_timeout
-        while not self.clear_to_send.is_set():
-            if not self.take(until):
-                raise SSHException("the key exchange did not end")
+        if not self.take_until(self.clear_to_send.is_set, until):
+            raise SSHException("the key exchange did not end")
         self._stream.until = max(self._stream.until or 0.0, time.monotonic() + _MID_PACKET_S)
         self._send_message(message)  # type: ignore[attr-defined]
 
@@ -292,10 +295,8 @@ class _InlineAuthHandler(EagerAuthHandler):
         self.transport.asked_to_authenticate()
 
     def wait_for_response(self, event: threading.Event) -> list[str]:
-        until = time.monotonic() + (self.transport.auth_timeout or 0.0)
-        while not event.is_set():
-            if not self.transport.take(until):
-                raise AuthenticationException("Authentication timeout.")
+        if not self.transport.take_until(event.is_set, self.transport.too_late()):
+            raise AuthenticationException("Authentication timeout.")
         allowed: list[str] = super().wait_for_response(event)
         return allowed
 
